@@ -1,0 +1,43 @@
+"""The errors that slstest raises, each worded for the person who reads the test's output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class SlstestError(Exception):
+    """Base of every error that slstest raises on purpose."""
+
+
+class ConfigurationError(SlstestError):
+    """Something the test asked for cannot be: a missing folder, an unknown setting, a name
+    used twice. The text names what was asked, where, and what would work."""
+
+
+class UnsupportedRuntime(ConfigurationError):
+    """The function's runtime cannot be run here; the text says which can."""
+
+
+class FunctionError(SlstestError):
+    """The function under test failed.
+
+    ``payload`` is Lambda's error document (``errorType``, ``errorMessage``, ...); the text
+    holds the type, the message and the function's log.
+    """
+
+    def __init__(self, message: str, payload: Any) -> None:
+        super().__init__(message)
+        self.payload = payload
+
+
+class ExpectationFailed(AssertionError):
+    """An expectation did not come true. An :class:`AssertionError`, so that test runners
+    count it as a failure and not as an error."""
+
+
+class NotSettled(SlstestError):
+    """Work was still under way when the time for settling was over; the text names it."""
+
+
+class TeardownError(SlstestError):
+    """Resources could not be deleted; the text lists each with its reason."""
