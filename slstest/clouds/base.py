@@ -1,0 +1,64 @@
+"""What the harness asks of a cloud, wherever the AWS APIs are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import boto3
+
+    from slstest.invocation import Invocation
+
+
+class Cloud(Protocol):
+    """A place that answers the AWS APIs.
+
+    The harness creates, acts and expects through plain boto3 clients; what else it needs
+    (to wait without guessing, to know what was invoked) is here.
+    """
+
+    name: str
+    """As the option ``--sls-cloud`` names it."""
+    region: str
+    account_id: str
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The URL for clients of one's own; None where AWS's own endpoints are meant."""
+
+    def session(self) -> boto3.Session:
+        """The session that every client of the harness comes from."""
+
+    def client(self, service: str) -> Any:
+        """The shared client of a service, made on first use."""
+
+    def begin(self) -> None:
+        """A new environment starts: time is the present again."""
+
+    def end(self) -> None:
+        """The environment has deleted its resources: drop what still runs for it."""
+
+    def moments(self, timeout: float, *, patient: bool = False) -> Iterator[None]:
+        """Yield whenever it is worth looking again whether something has come true.
+
+        Ends after ``timeout`` seconds, or as soon as nothing is under way that could still
+        change anything; ``patient`` waits for the whole timeout all the same, for effects
+        that come from outside the cloud.
+        """
+
+    def quiesce(self, timeout: float) -> None:
+        """Wait until no invocation is running or due now; timers stay where they are."""
+
+    def settle(self, timeout: float) -> None:
+        """Wait until nothing is under way: no record unread, no invocation queued or
+        running, no retry due. Raises :class:`slstest.errors.NotSettled` naming what is."""
+
+    def advance(self, seconds: float) -> None:
+        """Move the environment's time forward and do what falls due on the way."""
+
+    def invocations(self, function_name: str) -> Sequence[Invocation]:
+        """The finished invocations of a function, oldest first."""
+
+    def close(self) -> None:
+        """End everything that this cloud started."""

@@ -1,0 +1,189 @@
+"""The embedded cloud: everything in this process, no Docker, milliseconds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slstest.embedded.doors import HttpDoor, InProcessDoor
+from slstest.embedded.gateway import CODE_PATH, Gateway
+from slstest.embedded.lambda_service.code import CodeStore
+from slstest.embedded.lambda_service.environments import EnvironmentPool
+from slstest.embedded.lambda_service.functions import Function, FunctionStore
+from slstest.embedded.lambda_service.invocation import Invoker
+from slstest.embedded.lambda_service.mappings import MappingService
+from slstest.embedded.lambda_service.service import LambdaService
+from slstest.embedded.logs import LogBuffer
+from slstest.embedded.messages import AwsRequest, AwsResponse
+from slstest.embedded.moto_backend import ACCOUNT_ID, MotoBackend
+from slstest.embedded.scheduler import Scheduler
+from slstest.embedded.scratch import Scratch
+
+if TYPE_CHECKING:
+    import boto3
+
+    from slstest.invocation import Invocation
+    from slstest.runtimes.base import Runtime
+
+
+@dataclass(frozen=True)
+class Backstage:
+    """What a runtime may need of the cloud that it works for."""
+
+    scheduler: Scheduler
+    code: CodeStore
+    scratch: Path
+    """A folder for temporary files."""
+
+
+RuntimeFactory = Callable[[Backstage], "Runtime"]
+Guard = Callable[[], AbstractContextManager[None]]
+
+
+class EmbeddedCloud:
+    """AWS's APIs answered by moto and by a Lambda service of our own.
+
+    One for each process that runs tests; environments follow one another in it. ``runtime``
+    makes what executes the functions; ``in_process_guard`` and ``http_guard`` surround the
+    answering of a request by the one door and the other, for a runtime that has to know.
+    """
+
+    name = "embedded"
+    account_id = ACCOUNT_ID
+
+    def __init__(
+        self,
+        runtime: RuntimeFactory,
+        *,
+        region: str = "us-east-1",
+        in_process_guard: Guard = nullcontext,
+        http_guard: Guard = nullcontext,
+    ) -> None:
+        import boto3
+
+        self.region = region
+        self._clients: dict[str, Any] = {}
+        self._clients_lock = threading.Lock()
+        self._scheduler = Scheduler()
+        self._scratch = Scratch()
+        self._code = CodeStore(self._scratch.folder)
+        self._runtime = runtime(Backstage(self._scheduler, self._code, self._scratch.folder))
+        self._state = MotoBackend(self._scheduler.now)
+        self._logs = LogBuffer(lambda: self.client("logs"))
+        self._store = FunctionStore(region, ACCOUNT_ID)
+        self._pool = EnvironmentPool(
+            self._runtime, self._code, self._aws_variables, region, self._scheduler.now
+        )
+        self._invoker = Invoker(self._pool, self._scheduler, self._logs, self._store.find)
+        self._mappings = MappingService(
+            region, ACCOUNT_ID, self._store, self._invoker, self._scheduler, self.client
+        )
+        self._http = HttpDoor(region, self._guarded(http_guard))
+        self._in_process = InProcessDoor(
+            self._http.endpoint_url, region, self._guarded(in_process_guard)
+        )
+        self._in_process.open()
+        self._session = boto3.Session(
+            aws_access_key_id="AKIASLSTESTHARNESS00",
+            aws_secret_access_key="slstest",
+            region_name=region,
+        )
+        self._lambda = LambdaService(
+            self._session._session.get_service_model("lambda"),
+            self._store,
+            self._code,
+            self._pool,
+            self._invoker,
+            self._mappings,
+            self._scheduler.now,
+            self._fetch_object,
+            self._code_url,
+        )
+        self._gateway = Gateway(
+            self._lambda, self._state, self._logs, self._mappings, self._before_request
+        )
+        self._http.open()
+
+    @property
+    def endpoint_url(self) -> str:
+        return self._http.endpoint_url
+
+    def session(self) -> boto3.Session:
+        return self._session
+
+    def client(self, service: str) -> Any:
+        with self._clients_lock:
+            if service not in self._clients:
+                make: Callable[..., Any] = self._session.client
+                self._clients[service] = make(service, endpoint_url=self.endpoint_url)
+            return self._clients[service]
+
+    def begin(self) -> None:
+        self._scheduler.reset()
+
+    def end(self) -> None:
+        self._logs.forget()
+
+    def moments(self, timeout: float, *, patient: bool = False) -> Iterator[None]:
+        return self._scheduler.moments(timeout, patient=patient)
+
+    def quiesce(self, timeout: float) -> None:
+        self._scheduler.quiesce(timeout)
+
+    def settle(self, timeout: float) -> None:
+        self._scheduler.settle(timeout)
+
+    def advance(self, seconds: float, timeout: float = 30.0) -> None:
+        self._scheduler.advance(seconds, timeout)
+
+    def invocations(self, function_name: str) -> Sequence[Invocation]:
+        function = self._store.find(function_name)
+        return tuple(function.invocations) if function is not None else ()
+
+    def close(self) -> None:
+        self._mappings.close()
+        self._scheduler.close()
+        for function in self._store.all():
+            self._pool.drop(function, running=True)
+        self._runtime.close()
+        self._in_process.close()
+        self._http.close()
+        self._state.close()
+        self._scratch.close()
+
+    # -- inside -------------------------------------------------------------------------
+
+    def _guarded(self, guard: Guard) -> Callable[[AwsRequest], AwsResponse]:
+        def handle(request: AwsRequest) -> AwsResponse:
+            with guard():
+                return self._gateway.handle(request)
+
+        return handle
+
+    def _before_request(self, request: AwsRequest) -> None:
+        self._scheduler.run_waiting_foreground_calls()
+
+    def _aws_variables(self, function: Function) -> Mapping[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": "ASIASLSTESTFUNCTION0",
+            "AWS_SECRET_ACCESS_KEY": "slstest",
+            "AWS_SESSION_TOKEN": function.name,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+        }
+
+    def _fetch_object(self, source: Mapping[str, Any]) -> bytes:
+        version = {"VersionId": source["S3ObjectVersion"]} if "S3ObjectVersion" in source else {}
+        answer = self.client("s3").get_object(
+            Bucket=source["S3Bucket"], Key=source["S3Key"], **version
+        )
+        content: bytes = answer["Body"].read()
+        return content
+
+    def _code_url(self, function: Function) -> str:
+        return f"{self.endpoint_url}{CODE_PATH}{function.name}"

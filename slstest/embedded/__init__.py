@@ -1,0 +1,1 @@
+"""The embedded cloud: moto keeps the state, and a Lambda service of our own runs functions."""

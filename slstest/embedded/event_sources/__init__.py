@@ -1,0 +1,1 @@
+"""What causes invocations: pollers that read a source through the AWS API."""

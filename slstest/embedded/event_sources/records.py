@@ -1,0 +1,58 @@
+"""The records of events, as AWS words them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StreamRecord:
+    """One record of a stream, ready for an event."""
+
+    document: str
+    """The record as JSON text."""
+    sequence_number: str
+    arrived: float
+    """Seconds since the epoch."""
+    size: int
+    """Bytes that it takes in the event, the comma after it included."""
+
+
+def kinesis_record(
+    record: dict[str, Any], shard_id: str, stream_arn: str, role_arn: str
+) -> StreamRecord:
+    """A record of GetRecords as it stands in an event.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
+    """
+    arrived = record["ApproximateArrivalTimestamp"].timestamp()
+    sequence_number = record["SequenceNumber"]
+    document = json.dumps(
+        {
+            "kinesis": {
+                "kinesisSchemaVersion": "1.0",
+                "partitionKey": record["PartitionKey"],
+                "sequenceNumber": sequence_number,
+                "data": base64.b64encode(record["Data"]).decode(),
+                "approximateArrivalTimestamp": round(arrived, 3),
+            },
+            "eventSource": "aws:kinesis",
+            "eventVersion": "1.0",
+            "eventID": f"{shard_id}:{sequence_number}",
+            "eventName": "aws:kinesis:record",
+            "invokeIdentityArn": role_arn,
+            "awsRegion": stream_arn.split(":")[3],
+            "eventSourceARN": stream_arn,
+        },
+        separators=(",", ":"),
+    )
+    return StreamRecord(document, sequence_number, arrived, len(document) + 1)
+
+
+def event_of(records: Iterable[StreamRecord]) -> bytes:
+    """The event that a function gets."""
+    return f'{{"Records":[{",".join(record.document for record in records)}]}}'.encode()

@@ -1,0 +1,1 @@
+"""AWS Lambda's API, as the AWS documentation describes it, over local runtimes."""

@@ -1,0 +1,159 @@
+"""Invoking functions: synchronously, and by way of Lambda's asynchronous queue."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from slstest.embedded.lambda_service.environments import EnvironmentPool
+from slstest.embedded.lambda_service.functions import Function
+from slstest.embedded.logs import LogBuffer
+from slstest.embedded.scheduler import Scheduler
+from slstest.invocation import Invocation
+from slstest.runtimes.base import InvocationOutcome, InvocationRequest
+
+_RETRY_DELAYS = (60.0, 120.0)
+"""Seconds before the first and the second retry of an asynchronous invocation:
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+
+_ASYNCHRONOUS_CONCURRENCY = 10
+"""Events handled at once; AWS scales out further, this machine need not."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event in the asynchronous queue."""
+
+    function_name: str
+    payload: bytes
+    request_id: str
+    attempt: int = 1
+
+
+class Invoker:
+    """Runs functions and keeps what came of it."""
+
+    def __init__(
+        self,
+        pool: EnvironmentPool,
+        scheduler: Scheduler,
+        logs: LogBuffer,
+        find: Callable[[str], Function | None],
+    ) -> None:
+        self._pool = pool
+        self._scheduler = scheduler
+        self._logs = logs
+        self._find = find
+        self._lock = threading.Lock()
+        self._events: deque[Event] = deque()
+        self._draining = 0
+
+    def invoke(
+        self,
+        function: Function,
+        payload: bytes,
+        *,
+        attempt: int = 1,
+        client_context: str | None = None,
+        request_id: str | None = None,
+    ) -> InvocationOutcome:
+        """Run the handler once and wait for its end."""
+        request = InvocationRequest(
+            request_id=request_id or str(uuid.uuid4()),
+            payload=payload,
+            invoked_function_arn=function.arn,
+            trace_id=self._trace_id(),
+            client_context=client_context,
+        )
+        leased = self._pool.lease(function)
+        alive = False
+        try:
+            outcome = leased.environment.invoke(request)
+            alive = outcome.alive
+        finally:
+            self._pool.give_back(function, leased, alive=alive)
+        spec = leased.spec
+        self._logs.write(spec.log_group, spec.log_stream, self._scheduler.now(), outcome.log_lines)
+        function.invocations.append(_record(request, outcome, attempt))
+        return outcome
+
+    def enqueue(self, function: Function, payload: bytes, request_id: str) -> None:
+        """Put an event into the asynchronous queue."""
+        self._queue(Event(function.name, payload, request_id))
+
+    def _queue(self, event: Event) -> None:
+        with self._lock:
+            self._events.append(event)
+            if self._draining >= _ASYNCHRONOUS_CONCURRENCY:
+                return
+            self._draining += 1
+        self._scheduler.submit(f"asynchronous invocations of {event.function_name}", self._drain)
+
+    def _drain(self) -> None:
+        try:
+            while event := self._next():
+                self._handle(event)
+        except BaseException:
+            with self._lock:
+                self._draining -= 1
+            raise
+
+    def _next(self) -> Event | None:
+        with self._lock:
+            if self._events:
+                return self._events.popleft()
+            self._draining -= 1
+            return None
+
+    def _handle(self, event: Event) -> None:
+        function = self._find(event.function_name)
+        if function is None:
+            return
+        outcome = self.invoke(
+            function,
+            event.payload,
+            attempt=event.attempt,
+            request_id=event.request_id,
+        )
+        if outcome.function_error is None or event.attempt > len(_RETRY_DELAYS):
+            return
+        retry = replace(event, attempt=event.attempt + 1)
+        self._scheduler.call_later(
+            _RETRY_DELAYS[event.attempt - 1],
+            f"retry {event.attempt} of an asynchronous invocation of {function.name}, which "
+            f"failed with {error_type(outcome)}",
+            lambda: self._queue(retry),
+        )
+
+    def _trace_id(self) -> str:
+        seconds = int(self._scheduler.now())
+        return (
+            f"Root=1-{seconds:08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"
+        )
+
+
+def _record(request: InvocationRequest, outcome: InvocationOutcome, attempt: int) -> Invocation:
+    document: Any = json.loads(outcome.payload) if outcome.payload else None
+    failed = outcome.function_error is not None
+    return Invocation(
+        request_id=request.request_id,
+        event=json.loads(request.payload),
+        response=None if failed else document,
+        error=document if failed else None,
+        logs=list(outcome.log_lines),
+        duration=outcome.duration,
+        cold_start=outcome.cold_start,
+        attempt=attempt,
+    )
+
+
+def error_type(outcome: InvocationOutcome) -> str:
+    """The type of the error with which an invocation failed."""
+    document = json.loads(outcome.payload)
+    return str(document.get("errorType", "an error")) if isinstance(document, dict) else "an error"

@@ -1,0 +1,81 @@
+"""Which parameters do what they say; all others are refused, never ignored.
+
+So a setting that AWS adds is refused as well, until somebody builds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from slstest.embedded.lambda_service.errors import not_built
+
+_CODE = frozenset({"ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion"})
+
+_CONFIGURATION = frozenset(
+    {
+        "FunctionName",
+        "Runtime",
+        "Role",
+        "Handler",
+        "Description",
+        "Timeout",
+        "MemorySize",
+        "Environment",
+        "LoggingConfig",
+    }
+)
+
+_MAPPING = frozenset(
+    {
+        "FunctionName",
+        "Enabled",
+        "BatchSize",
+        "MaximumBatchingWindowInSeconds",
+        "MaximumRecordAgeInSeconds",
+        "MaximumRetryAttempts",
+    }
+)
+
+_PAGE = frozenset({"Marker", "MaxItems"})
+
+BUILT: Mapping[str, frozenset[str]] = {
+    "CreateFunction": _CONFIGURATION | {"Architectures", "Code", "Tags"},
+    "UpdateFunctionConfiguration": _CONFIGURATION | {"RevisionId"},
+    "UpdateFunctionCode": _CODE | {"FunctionName", "Architectures", "DryRun", "RevisionId"},
+    "ListFunctions": _PAGE,
+    "Invoke": frozenset(
+        {"FunctionName", "Qualifier", "InvocationType", "LogType", "ClientContext", "Payload"}
+    ),
+    "CreateEventSourceMapping": _MAPPING
+    | {"EventSourceArn", "StartingPosition", "StartingPositionTimestamp"},
+    "UpdateEventSourceMapping": _MAPPING | {"UUID"},
+}
+"""The parameters that are built, of operations that have others."""
+
+_ASKS_FOR_NOTHING: Mapping[str, Callable[[Any], bool]] = {
+    "PackageType": lambda value: value == "Zip",
+    "EphemeralStorage": lambda value: value.get("Size") == 512,
+    "TracingConfig": lambda value: value.get("Mode") == "PassThrough",
+    "SnapStart": lambda value: value.get("ApplyOn") == "None",
+    "ParallelizationFactor": lambda value: value == 1,
+}
+"""Tests for values that stand anyway, where these are others than empty ones."""
+
+
+def refuse_unbuilt(operation: str, params: Mapping[str, Any]) -> None:
+    """Raise for every parameter that is not built and asks for something."""
+    if operation in BUILT:
+        _refuse(operation, params, BUILT[operation])
+    if operation == "CreateFunction":
+        _refuse(operation, params.get("Code", {}), _CODE)
+
+
+def _refuse(operation: str, params: Mapping[str, Any], built: frozenset[str]) -> None:
+    for name, value in params.items():
+        if name not in built and not _ASKS_FOR_NOTHING.get(name, _is_empty)(value):
+            raise not_built(operation, name)
+
+
+def _is_empty(value: Any) -> bool:
+    return all(map(_is_empty, value.values())) if isinstance(value, Mapping) else not value

@@ -1,0 +1,443 @@
+"""The cloud from outside this process: HTTP on loopback."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore import UNSIGNED
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import create_parser
+
+from slstest.clouds.embedded import EmbeddedCloud
+from slstest.embedded.doors import InProcessDoor
+from slstest.embedded.messages import AwsRequest
+
+if TYPE_CHECKING:
+    from tests.unit.embedded.conftest import Aws
+
+Client = Callable[..., Any]
+
+
+def make_client(aws: Aws, endpoint_url: str, service: str, **config: Any) -> Any:
+    make: Any = aws.cloud.session().client
+    config = {"s3": {"addressing_style": "path"}, "max_pool_connections": 20, **config}
+    return make(service, endpoint_url=endpoint_url, config=Config(**config))
+
+
+def by_http(aws: Aws) -> str:
+    """A URL that is the cloud's for HTTP, and not for the in-process door."""
+    return aws.cloud.endpoint_url.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture(params=["in-process", "http"])
+def client(request: pytest.FixtureRequest, aws: Aws) -> Iterator[Client]:
+    """Makes clients that come through either door."""
+    endpoint_url = by_http(aws) if request.param == "http" else aws.cloud.endpoint_url
+    made: list[Any] = []
+
+    def client(service: str, **config: Any) -> Any:
+        made.append(make_client(aws, endpoint_url, service, **config))
+        return made[-1]
+
+    yield client
+    for each in made:
+        each.close()
+
+
+def test_a_client_in_another_process_needs_nothing_but_the_endpoint(aws: Aws) -> None:
+    script = """
+        import io, json, os, urllib.request
+        import boto3
+
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="elsewhere")
+        s3.upload_fileobj(io.BytesIO(b"uploaded"), "elsewhere", "a/b c.txt")
+        body = s3.get_object(Bucket="elsewhere", Key="a/b c.txt", ChecksumMode="ENABLED")["Body"]
+        assert body.read() == b"uploaded"
+        url = s3.generate_presigned_url("get_object", {"Bucket": "elsewhere", "Key": "a/b c.txt"})
+        assert urllib.request.urlopen(url).read() == b"uploaded"
+
+        table = boto3.resource("dynamodb").create_table(
+            TableName="elsewhere",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        table.put_item(Item={"id": "x", "count": 1})
+        assert table.get_item(Key={"id": "x"})["Item"]["count"] == 1
+
+        sqs = boto3.client("sqs")
+        queue = sqs.create_queue(QueueName="elsewhere")["QueueUrl"]
+        sqs.send_message(QueueUrl=queue, MessageBody="hello")
+        assert sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"] == "hello"
+
+        topic = boto3.client("sns").create_topic(Name="elsewhere")["TopicArn"]
+        assert boto3.client("sns").publish(TopicArn=topic, Message="hello")["MessageId"]
+
+        kinesis = boto3.client("kinesis")
+        kinesis.put_record(StreamName=os.environ["STREAM"], Data=b"data", PartitionKey="k")
+
+        answer = boto3.client("lambda").invoke(FunctionName=os.environ["FUNCTION"], Payload="41")
+        assert json.load(answer["Payload"]) == 41
+
+        groups = boto3.client("logs").describe_log_groups()["logGroups"]
+        assert f"/aws/lambda/{os.environ['FUNCTION']}" in [each["logGroupName"] for each in groups]
+    """
+    stream, function = aws.stream(), aws.function()
+    aws.map(stream, function)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
+        env={
+            "AWS_ENDPOINT_URL": aws.cloud.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "AKIAELSEWHERE0000000",
+            "AWS_SECRET_ACCESS_KEY": "elsewhere",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "STREAM": stream,
+            "FUNCTION": function,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    aws.settle()
+    assert ["data"] in [call.data for call in aws.runtime.calls if call.event != 41]
+    s3 = aws.cloud.client("s3")
+    s3.delete_object(Bucket="elsewhere", Key="a/b c.txt")
+    s3.delete_bucket(Bucket="elsewhere")
+    aws.cloud.client("dynamodb").delete_table(TableName="elsewhere")
+
+
+@pytest.mark.parametrize("size", [0, 1, 300_000])
+def test_objects_go_in_and_out_as_streams(client: Client, size: int) -> None:
+    s3 = client("s3")
+    content = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    s3.create_bucket(Bucket="streams")
+    s3.put_object(
+        Bucket="streams",
+        Key="key",
+        Body=io.BytesIO(content),
+        ChecksumAlgorithm="SHA256",
+        Metadata={"with_underscore": "1", "with-dash": "2"},
+    )
+    answer = s3.get_object(Bucket="streams", Key="key", ChecksumMode="ENABLED")
+    assert b"".join(answer["Body"].iter_chunks(1000)) == content
+    assert answer["Metadata"] == {"with_underscore": "1", "with-dash": "2"}
+    head = s3.head_object(Bucket="streams", Key="key")
+    assert head["ContentLength"] == size
+    part = s3.get_object(Bucket="streams", Key="key", Range="bytes=0-0") if size else None
+    assert part is None or part["Body"].read() == content[:1]
+    s3.delete_object(Bucket="streams", Key="key")
+    s3.delete_bucket(Bucket="streams")
+
+
+def test_a_body_of_unknown_length_is_taken(aws: Aws) -> None:
+    s3 = aws.cloud.client("s3")
+    s3.create_bucket(Bucket="chunks")
+    url = s3.generate_presigned_url("put_object", {"Bucket": "chunks", "Key": "key"})
+    request = urllib.request.Request(url, method="PUT", data=iter([b"one ", b"two"]))
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 200
+    assert s3.get_object(Bucket="chunks", Key="key")["Body"].read() == b"one two"
+    s3.delete_object(Bucket="chunks", Key="key")
+    s3.delete_bucket(Bucket="chunks")
+
+
+def test_a_presigned_url_writes_and_reads(client: Client) -> None:
+    for signature in ("s3v4", "s3"):
+        s3 = client("s3", signature_version=signature)
+        s3.create_bucket(Bucket="presigned")
+        target = {"Bucket": "presigned", "Key": "a+b ü.txt"}
+        put = s3.generate_presigned_url("put_object", target)
+        request = urllib.request.Request(put, method="PUT", data=b"by url")
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+        with urllib.request.urlopen(s3.generate_presigned_url("get_object", target)) as answer:
+            assert answer.read() == b"by url"
+        s3.delete_object(**target)
+        s3.delete_bucket(Bucket="presigned")
+
+
+def test_a_queue_has_one_url_whichever_way_it_is_asked_for(aws: Aws) -> None:
+    outside, inside = make_client(aws, by_http(aws), "sqs"), aws.cloud.client("sqs")
+    url = outside.create_queue(QueueName="one-url")["QueueUrl"]
+    assert inside.get_queue_url(QueueName="one-url")["QueueUrl"] == url
+    inside.send_message(QueueUrl=url, MessageBody="hello")
+    assert outside.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "hello"
+    outside.delete_queue(QueueUrl=url)
+    outside.close()
+
+
+def test_a_client_keeps_its_connection(aws: Aws) -> None:
+    address = urlsplit(aws.cloud.endpoint_url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port)
+    headers = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Authorization": _AUTHORIZATION}
+    connection.request("POST", "/", b"{}", headers)
+    assert json.load(connection.getresponse()) == {"TableNames": []}
+    first = connection.sock
+    for _ in range(3):
+        connection.request("POST", "/", b"{}", headers)
+        assert json.load(connection.getresponse()) == {"TableNames": []}
+    assert connection.sock is first
+    connection.close()
+
+
+_AUTHORIZATION = (
+    "AWS4-HMAC-SHA256 Credential=AKIA/20240101/us-east-1/dynamodb/aws4_request, "
+    "SignedHeaders=host, Signature=0"
+)
+
+
+def test_many_clients_at_once_are_each_answered(aws: Aws) -> None:
+    client = make_client(aws, by_http(aws), "lambda")
+    together = threading.Barrier(20)
+    aws.runtime.handler = lambda event: (together.wait(60), event)[1]
+    name = aws.function()
+
+    def invoke(number: int) -> int:
+        answer = client.invoke(FunctionName=name, Payload=str(number))
+        return int(answer["Payload"].read())
+
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(invoke, range(20))) == list(range(20))
+    client.close()
+
+
+def test_functions_that_invoke_each_other_by_http_do_not_wait_for_a_free_thread(aws: Aws) -> None:
+    client = make_client(aws, by_http(aws), "lambda")
+    name = aws.function()
+
+    def handler(depth: int) -> int:
+        if depth == 0:
+            return 0
+        answer = client.invoke(FunctionName=name, Payload=str(depth - 1))
+        return 1 + int(answer["Payload"].read())
+
+    aws.runtime.handler = handler
+    assert client.invoke(FunctionName=name, Payload="15")["Payload"].read() == b"15"
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "params", "status", "code"),
+    [
+        ("s3", "get_object", {"Bucket": "none", "Key": "k"}, 404, "NoSuchBucket"),
+        ("s3", "head_bucket", {"Bucket": "none"}, 404, "404"),
+        ("dynamodb", "scan", {"TableName": "none"}, 400, "ResourceNotFoundException"),
+        (
+            "kinesis",
+            "describe_stream",
+            {"StreamName": "none"},
+            400,
+            "ResourceNotFoundException",
+        ),
+        ("sns", "publish", {"TopicArn": "arn:aws:sns:us-east-1:123456789012:none", "Message": "m"},
+         404, "NotFound"),
+        ("lambda", "get_function", {"FunctionName": "none"}, 404, "ResourceNotFoundException"),
+    ],
+)  # fmt: skip
+def test_errors_reach_the_client_as_its_own(
+    client: Client, service: str, method: str, params: dict[str, Any], status: int, code: str
+) -> None:
+    with pytest.raises(ClientError) as error:
+        getattr(client(service), method)(**params)
+    response: Any = error.value.response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert response["Error"]["Code"] == code
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "params", "name"),
+    [
+        ("braket", "search_jobs", {"filters": []}, "braket"),  # REST with JSON
+        ("gamelift", "list_builds", {}, "gamelift"),  # JSON
+    ],
+)
+def test_a_service_that_moto_has_not_is_named(
+    client: Client, service: str, method: str, params: dict[str, Any], name: str
+) -> None:
+    with pytest.raises(ClientError) as error:
+        getattr(client(service), method)(**params)
+    response: Any = error.value.response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert response["Error"]["Code"] == "NotImplemented"
+    assert f"the embedded cloud has no service '{name}'" in response["Error"]["Message"]
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "params", "operation"),
+    [
+        ("kinesis", "describe_account_settings", {}, "DescribeAccountSettings"),  # JSON
+        ("sns", "list_origination_numbers", {}, "ListOriginationNumbers"),  # query
+        ("s3", "get_bucket_analytics_configuration", {"Bucket": "b", "Id": "i"}, "GET /b"),  # XML
+    ],
+)
+def test_an_operation_that_moto_has_not_is_named_with_moto_s_reason(
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    method: str,
+    params: dict[str, Any],
+    operation: str,
+) -> None:
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    def process_request(self: Any, request: Any) -> Any:
+        raise NotImplementedError("this action has not been implemented")
+
+    monkeypatch.setattr(BotocoreStubber, "process_request", process_request)
+    with pytest.raises(ClientError) as error:
+        getattr(client(service), method)(**params)
+    response: Any = error.value.response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert response["Error"]["Code"] == "NotImplemented"
+    assert response["Error"]["Message"] == (
+        f"{service} {operation}: moto, which answers this service in the embedded cloud, does not "
+        "have it: this action has not been implemented"
+    )
+
+
+def test_an_operation_that_moto_really_has_not_is_named(client: Client) -> None:
+    with pytest.raises(ClientError) as error:
+        client("kinesis").describe_account_settings()
+    response: Any = error.value.response
+    assert response["Error"]["Code"] == "NotImplemented"
+    assert "DescribeAccountSettings" in response["Error"]["Message"]
+
+
+def test_a_defect_of_moto_is_told_with_its_place_and_not_tried_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moto.kinesis.models import KinesisBackend
+
+    calls = []
+
+    def list_streams(self: Any) -> Any:
+        calls.append(1)
+        raise AttributeError("'NoneType' object has no attribute 'x'")
+
+    monkeypatch.setattr(KinesisBackend, "list_streams", list_streams)
+    with pytest.raises(ClientError) as error:
+        client("kinesis").list_streams()
+    monkeypatch.undo()
+    response: Any = error.value.response
+    assert response["Error"]["Code"] == "InternalFailure"
+    message = response["Error"]["Message"]
+    assert message.startswith(
+        "kinesis ListStreams: moto, which answers this service in the embedded cloud, failed: "
+        "'NoneType' object has no attribute 'x' (AttributeError at "
+    )
+    assert __file__ in message
+    assert calls == [1]
+
+
+def test_a_defect_of_the_cloud_itself_reaches_the_client_with_its_traceback(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get(self: Any, reference: str, qualifier: str | None = None) -> Any:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr("slstest.embedded.lambda_service.functions.FunctionStore.get", get)
+    client = make_client(aws, by_http(aws), "lambda")
+    with pytest.raises(ClientError) as error:
+        client.get_function(FunctionName="f")
+    monkeypatch.undo()
+    client.close()
+    assert "the embedded cloud failed in GET /2015-03-31/functions/f" in str(error.value)
+    assert "ZeroDivisionError: a defect" in str(error.value)
+
+
+def test_unsigned_requests_find_the_services_that_take_them(client: Client) -> None:
+    pool = client("cognito-identity").create_identity_pool(
+        IdentityPoolName="pool", AllowUnauthenticatedIdentities=True
+    )["IdentityPoolId"]
+    unsigned = client("cognito-identity", signature_version=UNSIGNED)
+    assert unsigned.get_id(IdentityPoolId=pool)["IdentityId"]
+
+
+def test_a_package_that_moto_lacks_is_named(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "moto.glacier.models", None)
+    with pytest.raises(ClientError) as error:
+        client("glacier").list_vaults()
+    assert "lacks a package (pip install 'moto[all]')" in str(error.value)
+    assert "moto.glacier.models" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("service", "protocol", "headers"),
+    [
+        ("s3", "rest-xml", {}),
+        ("route53", "rest-xml", {}),
+        ("kinesis", "json", {"X-Amz-Target": "Kinesis_20131202.PutRecord"}),
+        ("batch", "rest-json", {}),
+        ("sns", "query", {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}),
+        ("ec2", "ec2", {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}),
+    ],
+)
+def test_an_error_is_worded_in_the_protocol_of_its_service(
+    service: str, protocol: str, headers: dict[str, str]
+) -> None:
+    request = AwsRequest("POST", "http://x/", headers, b"", service, "us-east-1", "AKIA", "")
+    answer = request.error(501, "NotImplemented", "not <yet>")
+    response = {"status_code": 501, "headers": answer.headers, "body": answer.body}
+    parsed: Any = create_parser(protocol).parse(response, None)  # type: ignore[arg-type]
+    assert parsed["Error"]["Code"] == "NotImplemented"
+    assert parsed["Error"]["Message"] == "not <yet>"
+
+
+def test_requests_that_are_no_http_disturb_nobody(aws: Aws) -> None:
+    port = int(urlsplit(aws.cloud.endpoint_url).port or 0)
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+        assert b"Bad request" in connection.recv(1000)
+    with socket.create_connection(("127.0.0.1", port)):
+        pass
+    assert make_client(aws, by_http(aws), "kinesis").list_streams()["StreamNames"] == []
+
+
+def test_requests_to_other_endpoints_go_their_way(aws: Aws) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        other = make_client(aws, url, "kinesis", retries={"max_attempts": 0})
+        with pytest.raises(EndpointConnectionError):
+            other.list_streams()
+
+
+def test_an_endpoint_whose_url_begins_alike_is_another(aws: Aws) -> None:
+    door = InProcessDoor("http://127.0.0.1:80", "us-east-1", lambda request: pytest.fail("asked"))
+    request = AWSRequest("POST", "http://127.0.0.1:8080/").prepare()
+    assert door._answer(request) is None
+
+
+def test_a_closed_cloud_hangs_up_and_answers_nobody(aws: Aws) -> None:
+    cloud = EmbeddedCloud(lambda _: aws.runtime)
+    address = urlsplit(cloud.endpoint_url)
+    before = set(threading.enumerate())
+    connection = http.client.HTTPConnection(str(address.hostname), address.port)
+    connection.request("POST", "/", b"{}", {"Authorization": _AUTHORIZATION})
+    connection.getresponse().read()
+    (serving,) = set(threading.enumerate()) - before
+    cloud.close()
+    serving.join(60)
+    assert not serving.is_alive()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((str(address.hostname), int(address.port or 0)))
+    connection.close()

@@ -1,0 +1,89 @@
+"""A project's own tests may use moto in the same process."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from moto import mock_aws
+from moto.core.config import default_user_config
+from moto.s3.models import s3_backends
+
+from slstest.clouds.embedded import EmbeddedCloud
+from slstest.embedded.moto_backend import ACCOUNT_ID
+
+if TYPE_CHECKING:
+    from tests.unit.embedded.conftest import Aws
+
+
+MODULES = ("core.utils", "kinesis.models", "s3.models")
+"""Some that tell the time."""
+
+
+def deliver(aws: Aws) -> list[list[str]]:
+    stream = aws.stream()
+    aws.map(stream, aws.function())
+    aws.put(stream, "a", "b")
+    aws.settle()
+    return aws.batches()[-1:]
+
+
+@mock_aws
+def a_test_with_moto() -> list[str]:
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket="somebody-elses")
+    return [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+
+
+def test_tests_with_moto_and_with_the_cloud_may_follow_one_another(aws: Aws) -> None:
+    assert deliver(aws) == [["a", "b"]]
+    aws.clean()
+    for _ in range(2):
+        assert a_test_with_moto() == ["somebody-elses"]
+        assert deliver(aws) == [["a", "b"]]
+        aws.clean()
+
+
+def test_the_cloud_works_while_moto_is_active(aws: Aws) -> None:
+    with mock_aws():
+        assert deliver(aws) == [["a", "b"]]
+        assert a_test_with_moto() == ["somebody-elses"]
+
+
+def test_a_client_of_moto_s_does_not_reach_the_cloud(aws: Aws) -> None:
+    with mock_aws():
+        client = boto3.client("lambda", region_name="us-east-1")
+        name = aws.function()
+        assert client.list_functions()["Functions"] == []
+        assert len(aws.lambda_.list_functions()["Functions"]) == 1
+        aws.lambda_.delete_function(FunctionName=name)
+
+
+def test_the_cloud_s_time_is_not_moto_s(aws: Aws) -> None:
+    aws.advance(86_400)
+    with mock_aws():
+        client = boto3.client("kinesis", region_name="us-east-1")
+        client.create_stream(StreamName="s", ShardCount=1)
+        created = client.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]
+        assert abs(created["StreamCreationTimestamp"].timestamp() - time.time()) < 3600
+    stream = aws.stream()
+    shown = aws.kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    assert abs(shown["StreamCreationTimestamp"].timestamp() - time.time() - 86_400) < 3600
+
+
+def test_a_closed_cloud_leaves_moto_as_it_was(aws: Aws) -> None:
+    modules: list[Any] = [importlib.import_module(f"moto.{name}") for name in MODULES]
+
+    def look() -> list[Any]:
+        return [dict(default_user_config), *(module.utcnow for module in modules)]
+
+    before = look()
+    cloud = EmbeddedCloud(lambda _: aws.runtime)
+    cloud.client("s3").create_bucket(Bucket="left-behind")
+    assert all(now is not then for now, then in zip(look(), before, strict=True))
+    assert "left-behind" in s3_backends[ACCOUNT_ID]["aws"].buckets
+    cloud.close()
+    assert look() == before
+    assert "left-behind" not in s3_backends[ACCOUNT_ID]["aws"].buckets

@@ -1,0 +1,276 @@
+"""What AWS has and the embedded cloud has not is refused, never ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from slstest.embedded.lambda_service.unbuilt import BUILT
+
+if TYPE_CHECKING:
+    from tests.unit.embedded.conftest import Aws
+
+MODEL = botocore.session.get_session().get_service_model("lambda")
+
+VALUES: dict[str, Any] = {
+    "PackageType": "Image",
+    "SnapStart": {"ApplyOn": "PublishedVersions"},
+    "TracingConfig": {"Mode": "Active"},
+    "EphemeralStorage": {"Size": 1024},
+    "ParallelizationFactor": 2,
+}
+
+
+def example(shape: Any) -> Any:
+    """A value that asks for something, of any shape of the model."""
+    kind, rules = shape.type_name, shape.metadata
+    if kind == "structure":
+        return {name: example(member) for name, member in shape.members.items()}
+    if kind == "map":
+        return {example(shape.key): example(shape.value)}
+    if kind == "list":
+        return [example(shape.member)] * max(1, rules.get("min", 0))
+    if kind in ("integer", "long", "double", "float"):
+        return max(1, rules.get("min", 1))
+    if kind == "boolean":
+        return True
+    if kind == "blob":
+        return b"x"
+    if kind == "timestamp":
+        return 1_700_000_000
+    return rules["enum"][-1] if rules.get("enum") else "x"
+
+
+def unbuilt() -> Iterator[tuple[str, str, Any]]:
+    for operation, built in BUILT.items():
+        parameters: Any = MODEL.operation_model(operation).input_shape
+        for name, shape in parameters.members.items():
+            if name not in built:
+                yield operation, name, VALUES.get(name, example(shape))
+
+
+UNBUILT = list(unbuilt())
+
+
+@pytest.fixture(scope="module")
+def client(_shared_aws: Aws) -> Iterator[Any]:
+    """A client that sends whatever it is given."""
+    client = _shared_aws.cloud.session().client(
+        "lambda",
+        endpoint_url=_shared_aws.cloud.endpoint_url,
+        config=Config(parameter_validation=False),
+    )
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def ask(aws: Aws, client: Any, zipped: Callable[..., bytes]) -> Callable[..., None]:
+    """Calls an operation with a parameter more."""
+
+    def ask(operation: str, **params: Any) -> None:
+        if operation == "CreateFunction":
+            params.setdefault("Code", {"ZipFile": zipped(app="x = 1")})
+            client.create_function(
+                FunctionName="f",
+                Role="arn:aws:iam::123456789012:role/lambda",
+                Runtime="python3.12",
+                Handler="app.f",
+                **params,
+            )
+        elif operation == "CreateEventSourceMapping":
+            client.create_event_source_mapping(
+                FunctionName=aws.function(),
+                EventSourceArn=aws.arn(aws.stream()),
+                StartingPosition="LATEST",
+                **params,
+            )
+        elif operation == "UpdateEventSourceMapping":
+            mapping = aws.map(aws.stream(), aws.function())
+            client.update_event_source_mapping(UUID=mapping, **params)
+        elif operation == "ListFunctions":
+            client.list_functions(**params)
+        else:
+            names = client.meta.method_to_api_mapping
+            method = next(name for name, api in names.items() if api == operation)
+            getattr(client, method)(FunctionName=aws.function(), **params)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "value"), UNBUILT, ids=[f"{each[0]}-{each[1]}" for each in UNBUILT]
+)
+def test_a_setting_that_is_not_built_is_refused(
+    aws: Aws, ask: Callable[..., None], operation: str, name: str, value: Any
+) -> None:
+    with pytest.raises(ClientError) as error:
+        ask(operation, **{name: value})
+    status, code, message = aws.refused(error)
+    assert (status, code) == (400, "InvalidParameterValueException")
+    assert message == (
+        f"{operation}: the embedded cloud does not support {name} yet; leave it out, or run this "
+        "test on a cloud that has it"
+    )
+
+
+def test_what_issues_name_as_not_built_is_among_the_refused() -> None:
+    refused = {(operation, name) for operation, name, _ in UNBUILT}
+    for name in ("VpcConfig", "Layers", "DeadLetterConfig", "ImageConfig", "Publish"):
+        assert ("CreateFunction", name) in refused
+    for name in (
+        "FilterCriteria",
+        "ParallelizationFactor",
+        "BisectBatchOnFunctionError",
+        "TumblingWindowInSeconds",
+        "FunctionResponseTypes",
+        "DestinationConfig",
+    ):
+        assert ("CreateEventSourceMapping", name) in refused
+
+
+@pytest.mark.parametrize("name", ["S3ObjectStorageMode", "ImageUri", "SourceKMSKeyArn"])
+def test_a_source_of_code_that_is_not_built_is_refused(ask: Callable[..., None], name: str) -> None:
+    with pytest.raises(ClientError, match=f"does not support {name} yet"):
+        ask("CreateFunction", Code={"S3Bucket": "packages", "S3Key": "code.zip", name: "x"})
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("CreateFunction", {"VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []}}),
+        ("CreateFunction", {"DeadLetterConfig": {"TargetArn": ""}}),
+        ("CreateFunction", {"TracingConfig": {"Mode": "PassThrough"}}),
+        ("CreateFunction", {"Layers": [], "Publish": False, "PackageType": "Zip"}),
+        ("CreateFunction", {"SnapStart": {"ApplyOn": "None"}, "EphemeralStorage": {"Size": 512}}),
+        ("UpdateFunctionConfiguration", {"Layers": [], "KMSKeyArn": ""}),
+        (
+            "CreateEventSourceMapping",
+            {
+                "ParallelizationFactor": 1,
+                "BisectBatchOnFunctionError": False,
+                "TumblingWindowInSeconds": 0,
+                "FunctionResponseTypes": [],
+                "DestinationConfig": {"OnFailure": {}},
+                "FilterCriteria": {"Filters": []},
+            },
+        ),
+    ],
+)
+def test_a_setting_that_asks_for_nothing_stands(
+    ask: Callable[..., None], operation: str, params: dict[str, Any]
+) -> None:
+    ask(operation, **params)
+
+
+def test_json_logs_are_refused(aws: Aws) -> None:
+    with pytest.raises(ClientError, match=r"does not support LoggingConfig\.LogFormat=JSON yet"):
+        aws.function(LoggingConfig={"LogFormat": "JSON"})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "arn:aws:sqs:us-east-1:123456789012:queue",
+        "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2024-01-01T00:00:00.000",
+        "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:1",
+    ],
+)
+def test_event_sources_other_than_streams_are_refused(aws: Aws, source: str) -> None:
+    with pytest.raises(ClientError) as error:
+        aws.lambda_.create_event_source_mapping(EventSourceArn=source, FunctionName=aws.function())
+    assert "event sources are Kinesis data streams" in aws.refused(error)[2]
+
+
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "params", "what"),
+    [
+        (
+            "s3",
+            "put_bucket_notification_configuration",
+            {
+                "Bucket": "notifying",
+                "NotificationConfiguration": {
+                    "LambdaFunctionConfigurations": [
+                        {"LambdaFunctionArn": FUNCTION, "Events": ["s3:ObjectCreated:*"]}
+                    ]
+                },
+            },
+            "does not deliver S3 event notifications yet",
+        ),
+        (
+            "sns",
+            "subscribe",
+            {
+                "TopicArn": "arn:aws:sns:us-east-1:123456789012:topic",
+                "Protocol": "lambda",
+                "Endpoint": FUNCTION,
+            },
+            "does not deliver SNS subscriptions of functions yet",
+        ),
+        (
+            "events",
+            "put_targets",
+            {"Rule": "rule", "Targets": [{"Id": "1", "Arn": FUNCTION}]},
+            "does not deliver EventBridge rules whose target is a function yet",
+        ),
+        (
+            "logs",
+            "put_subscription_filter",
+            {
+                "logGroupName": "group",
+                "filterName": "filter",
+                "filterPattern": "",
+                "destinationArn": FUNCTION,
+            },
+            "does not deliver CloudWatch Logs subscription filters yet",
+        ),
+        (
+            "cloudformation",
+            "create_stack",
+            {
+                "StackName": "stack",
+                "TemplateBody": '{"Resources": {"F": {"Type": "AWS::Lambda::Function"}}}',
+            },
+            "does not deploy functions from templates yet",
+        ),
+    ],
+)
+def test_a_trigger_that_moto_would_accept_and_not_fire_is_refused(
+    aws: Aws, service: str, method: str, params: dict[str, Any], what: str
+) -> None:
+    with pytest.raises(ClientError) as error:
+        getattr(aws.cloud.client(service), method)(**params)
+    status, code, message = aws.refused(error)
+    assert (status, code) == (501, "NotImplemented")
+    assert what in message
+
+
+def test_triggers_that_moto_delivers_are_left_to_it(aws: Aws) -> None:
+    sns, sqs = aws.cloud.client("sns"), aws.cloud.client("sqs")
+    topic = sns.create_topic(Name="passing-on")["TopicArn"]
+    queue = sqs.create_queue(QueueName="passed-on")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
+    sns.publish(TopicArn=topic, Message="hello")
+    assert len(sqs.receive_message(QueueUrl=queue)["Messages"]) == 1
+    sqs.delete_queue(QueueUrl=queue)
+    sns.delete_topic(TopicArn=topic)
+
+
+def test_the_shards_of_a_stream_that_a_function_reads_stay_as_they_are(aws: Aws) -> None:
+    stream = aws.stream()
+    change = {"StreamName": stream, "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"}
+    mapping = aws.map(stream, aws.function())
+    with pytest.raises(ClientError, match="does not change the shards of a stream that a function"):
+        aws.kinesis.update_shard_count(**change)
+    aws.lambda_.delete_event_source_mapping(UUID=mapping)
+    aws.kinesis.update_shard_count(**change)
