@@ -1,0 +1,305 @@
+"""One test's throwaway world."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from slstest.errors import ConfigurationError
+from slstest.functions.function import Function, default_label, deploy
+from slstest.functions.package import find_source
+from slstest.invocation import Invocation
+from slstest.ledger import Entry, Ledger, default_folder
+from slstest.matching import listed
+from slstest.naming import Names, new_run
+from slstest.resources.base import Resource
+from slstest.resources.bucket import Bucket, create_bucket
+from slstest.resources.stream import Stream, create_stream
+from slstest.resources.table import KeySpec, Table, create_table
+from slstest.scope import Scope
+from slstest.teardown import delete_entries
+
+if TYPE_CHECKING:
+    import boto3
+
+    from slstest.clouds.base import Cloud
+
+R = TypeVar("R", bound=Resource)
+
+_PLACEHOLDER = re.compile(r"(\{?)\{([A-Za-z_][\w-]*)\.([A-Za-z_]\w*)\}(\}?)")
+
+
+class Clock:
+    """The environment's time."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def advance(
+        self, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
+    ) -> None:
+        """Move the time forward and do what falls due on the way (embedded cloud)."""
+        total = seconds + 60 * minutes + 3600 * hours + 86400 * days
+        if total <= 0:
+            raise ConfigurationError(
+                f"sls.clock.advance: time only moves forward, not by {total:g} s"
+            )
+        self._cloud.advance(total)
+
+
+class Environment:
+    """Creates resources and functions for one test and deletes them when it is closed::
+
+        from contextlib import closing
+
+        from slstest import Environment
+        from slstest.clouds import open_cloud
+
+        with closing(open_cloud()) as cloud, Environment(cloud) as sls:
+            clicks = sls.table(key="page")
+
+    ``label`` says what it is for (a test's name), ``run`` and ``worker`` in which test run;
+    they become part of every name. Relative sources of functions are looked up in
+    ``base_dirs``, by default the working directory. ``timeout`` is how many seconds an
+    expectation waits at most. ``ledger`` is where creations are written down, by default in
+    memory for the embedded cloud and otherwise in the user's state folder. With ``keep``
+    nothing is deleted.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        *,
+        label: str = "test",
+        run: str | None = None,
+        worker: str = "main",
+        base_dirs: Sequence[Path] | None = None,
+        timeout: float = 30.0,
+        ledger: Ledger | None = None,
+        keep: bool = False,
+    ) -> None:
+        if ledger is None:
+            ledger = Ledger(None if cloud.name == "embedded" else default_folder())
+            self._own_ledger: Ledger | None = ledger
+        else:
+            self._own_ledger = None
+        self.keep = keep
+        self.clock = Clock(cloud)
+        self._cloud = cloud
+        self._scope = Scope(cloud, Names(run or new_run(), worker, label), ledger, timeout)
+        self._base_dirs = [Path.cwd()] if base_dirs is None else list(base_dirs)
+        self._named: dict[str, Resource] = {}
+        self._closed = False
+        cloud.begin()
+
+    # -- creating -----------------------------------------------------------------------
+
+    def bucket(self, name: str | None = None, **parameters: Any) -> Bucket:
+        """Create a throwaway S3 bucket.
+
+        ``name`` is by what ``sls[name]`` finds it, and becomes part of its name on the cloud.
+        Takes every parameter of CreateBucket in snake case.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+        """
+        label = self._label(name, Bucket.kind)
+        return self._remember(name, create_bucket(self._scope, label, parameters))
+
+    def table(
+        self,
+        name: str | None = None,
+        *,
+        key: KeySpec = "id",
+        sort_key: KeySpec | None = None,
+        **parameters: Any,
+    ) -> Table:
+        """Create a throwaway DynamoDB table.
+
+        A key is an attribute's name, for a string, or name and type: ``("id", "N")``. Key
+        attributes of indexes are strings unless ``attribute_definitions=`` says otherwise;
+        the billing mode is PAY_PER_REQUEST. Takes every parameter of CreateTable in snake
+        case; dicts inside keep AWS's own keys.
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+        """
+        label = self._label(name, Table.kind)
+        table = create_table(self._scope, label, key=key, sort_key=sort_key, settings=parameters)
+        return self._remember(name, table)
+
+    def stream(
+        self, name: str | None = None, *, shard_count: int | None = None, **parameters: Any
+    ) -> Stream:
+        """Create a throwaway Kinesis stream, with one shard by default.
+
+        Takes every parameter of CreateStream in snake case.
+        https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html
+        """
+        label = self._label(name, Stream.kind)
+        stream = create_stream(self._scope, label, shard_count=shard_count, settings=parameters)
+        return self._remember(name, stream)
+
+    def function(
+        self,
+        source: str | os.PathLike[str],
+        name: str | None = None,
+        *,
+        handler: str | None = None,
+        runtime: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        timeout: int | None = None,
+        memory_size: int | None = None,
+        layers: Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> Function:
+        """Deploy a function and wait until it is active.
+
+        ``source`` is a folder, a ``.py`` file or a ``.zip`` file. ``handler`` is
+        ``"app.handler"`` by default, for a ``.py`` file ``handler`` in it; ``runtime`` is the
+        running Python's. ``timeout`` is in seconds, ``memory_size`` in megabytes, both by
+        default Lambda's. Takes every parameter of CreateFunction in snake case.
+        https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+        """
+        self._check_open()
+        path = find_source(source, self._base_dirs)
+        optional = {"timeout": timeout, "memory_size": memory_size, "layers": layers}
+        given = {key: value for key, value in optional.items() if value is not None}
+        function = deploy(
+            self._scope,
+            self._label(name, default_label(path, handler)),
+            path,
+            handler=handler,
+            runtime=runtime,
+            environment=environment,
+            settings={**given, **parameters},
+        )
+        return self._remember(name, function)
+
+    # -- the cloud ----------------------------------------------------------------------
+
+    @property
+    def session(self) -> boto3.Session:
+        """A boto3 session whose clients reach the cloud."""
+        return self._cloud.session()
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The URL for clients of one's own; None where AWS's own endpoints are meant."""
+        return self._cloud.endpoint_url
+
+    def client(self, service: str) -> Any:
+        """A boto3 client that reaches the cloud."""
+        return self._cloud.client(service)
+
+    def settle(self, timeout: float | None = None) -> None:
+        """Return when nothing is under way any more: no record unread, no invocation queued or
+        running, no retry due.
+
+        Raises :class:`slstest.errors.NotSettled` after ``timeout`` seconds, naming what is.
+        """
+        self._cloud.settle(self._scope.limit(timeout))
+
+    # -- finding ------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Any:
+        """The resource or function to which the test gave this name."""
+        if name not in self._named:
+            raise ConfigurationError(
+                f"sls[{name!r}]: nothing has this name. Names there are: {listed(self._named)}."
+            )
+        return self._named[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._named
+
+    def invocations(self) -> dict[str, tuple[Invocation, ...]]:
+        """What has finished so far, by function, without waiting for more; for
+        :mod:`slstest.report.text`."""
+        return self._scope.invocations()
+
+    def format(self, value: Any) -> Any:
+        """``value`` with placeholders such as ``{clicks.name}`` filled in, at any depth of
+        dicts and lists.
+
+        The first part is a name that the test gave, the second ``name`` or ``arn`` (a doubled
+        brace, ``{{clicks.name}}``, stays a brace). Other braces are no placeholders. Raises
+        :class:`slstest.errors.ConfigurationError` for a name or an attribute that is not there.
+        """
+        if isinstance(value, str):
+            return _PLACEHOLDER.sub(self._fill, value)
+        if isinstance(value, dict):
+            return {key: self.format(element) for key, element in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(self.format(element) for element in value)
+        return value
+
+    # -- the end ------------------------------------------------------------------------
+
+    def close(self) -> list[Entry]:
+        """Delete everything, and return what was kept instead (with ``keep``).
+
+        Raises :class:`slstest.errors.TeardownError` listing what could not be deleted.
+        """
+        if self._closed:
+            return []
+        self._closed = True
+        ledger = self._scope.ledger
+        try:
+            if self.keep:
+                return [entry for entry in self._scope.entries if ledger.is_open(entry)]
+            delete_entries(self._cloud, ledger, self._scope.entries)
+            return []
+        finally:
+            self._cloud.end()
+            if self._own_ledger is not None:
+                self._own_ledger.close()
+
+    def __enter__(self) -> Environment:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- inside -------------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConfigurationError("this environment is closed; its resources are deleted")
+
+    def _label(self, name: str | None, otherwise: str) -> str:
+        self._check_open()
+        if name is None:
+            return self._scope.label(otherwise)
+        if name in self._named:
+            raise ConfigurationError(f"the name {name!r} is taken by {self._named[name]!r}")
+        if not isinstance(name, str) or not name:
+            raise ConfigurationError(f"a name is a text, not {name!r}")
+        return self._scope.label(name)
+
+    def _remember(self, name: str | None, resource: R) -> R:
+        if name is not None:
+            self._named[name] = resource
+        return resource
+
+    def _fill(self, found: re.Match[str]) -> str:
+        opening, name, attribute, closing = found.groups()
+        if opening and closing:
+            return found.group()[1:-1]
+        if name not in self._named:
+            raise ConfigurationError(
+                f"{found.group()}: nothing has the name {name!r}. Names there are: "
+                f"{listed(self._named)}."
+            )
+        resource = self._named[name]
+        if attribute not in resource.placeholders:
+            raise ConfigurationError(
+                f"{found.group()}: {resource} has no {attribute!r} to fill in, but "
+                f"{listed(resource.placeholders)}."
+            )
+        return f"{opening}{getattr(resource, attribute)}{closing}"

@@ -1,0 +1,1 @@
+"""The function under test: its package, its deployment, its triggers."""

@@ -1,0 +1,333 @@
+"""Functions under test."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from slstest.calls import ask, ask_unless
+from slstest.casing import parameters
+from slstest.clouds.base import Cloud
+from slstest.errors import ConfigurationError, FunctionError, SlstestError
+from slstest.expect import expect, expect_not
+from slstest.functions.handler import check_handler
+from slstest.functions.mapping import EventSourceMapping
+from slstest.functions.package import package
+from slstest.invocation import Invocation
+from slstest.ledger import Entry
+from slstest.matching import show
+from slstest.report.text import error_text, stack_text
+from slstest.resources.base import Resource
+from slstest.scope import Scope
+from slstest.shapes import decode, encode_json
+from slstest.waiting import wait_until
+
+if TYPE_CHECKING:
+    from slstest.functions.notification import BucketNotification
+    from slstest.resources.bucket import Bucket
+
+_TAKEN = {
+    "function_name": "the name is a throwaway one; give yours as the second argument, "
+    "and it is added to it",
+    "code": "it is the first argument: a folder, a .py file or a .zip file",
+}
+
+_CREATE_CURES = {
+    "4KB limit": "Make the values in environment= shorter, or keep them where the function "
+    "can read them (a parameter, a secret, an object).",
+    "reserved keys": "Choose other names in environment=.",
+    "TooLargeException": "Leave out of the folder what the function does not need.",
+}
+
+_TOO_LARGE = (
+    "Lambda takes 6 MB in a synchronous and 1 MB in an asynchronous invocation; put the data "
+    "where the function can read it, and send where that is."
+)
+_INVOKE_CURES = {"TooLargeException": _TOO_LARGE, "Request must be smaller": _TOO_LARGE}
+
+
+class Function(Resource):
+    """A deployed function."""
+
+    kind = "function"
+
+    def invoke(
+        self,
+        payload: Any = None,
+        *,
+        qualifier: str | None = None,
+        client_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Invoke it, wait for its end, and return its response decoded.
+
+        ``payload`` goes as JSON, except bytes, which go as they are; None sends nothing, which
+        Lambda makes ``{}``. ``client_context`` becomes ``context.client_context``.
+
+        Raises :class:`slstest.errors.FunctionError` where the function failed, and
+        :class:`slstest.errors.ConfigurationError` where Lambda refuses the request.
+        https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+        """
+        request = {"InvocationType": "RequestResponse", "LogType": "Tail"}
+        if qualifier is not None:
+            request["Qualifier"] = qualifier
+        if client_context is not None:
+            context = encode_json(client_context, f"{self}.invoke: client_context")
+            request["ClientContext"] = base64.b64encode(context).decode()
+        answer = self._invoke(payload, request, "invoke")
+        raw = answer["Payload"].read()
+        if "FunctionError" in answer:
+            raise self._error(decode(raw), answer)
+        return decode(raw) if raw else None
+
+    def invoke_async(self, payload: Any = None) -> str:
+        """Queue an invocation and return its request id at once.
+
+        Raises :class:`slstest.errors.ConfigurationError` where Lambda refuses the request.
+        """
+        answer = self._invoke(payload, {"InvocationType": "Event"}, "invoke_async")
+        return str(answer["ResponseMetadata"]["RequestId"])
+
+    @overload
+    def triggered_by(self, source: Bucket, **settings: Any) -> BucketNotification: ...
+
+    @overload
+    def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping: ...
+
+    def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping | BucketNotification:
+        """Let a resource of this environment trigger the function.
+
+        A stream is mapped with CreateEventSourceMapping, whose parameters are taken in snake
+        case (``batch_size=``, ``maximum_retry_attempts=``, ...); ``starting_position`` is
+        ``"TRIM_HORIZON"`` by default. Returns when the mapping is in effect.
+
+        A bucket is given the permission to invoke the function, and notifies it of ``events=``
+        (``["s3:ObjectCreated:*"]`` by default) with keys that begin with ``prefix=`` and end
+        with ``suffix=``, both URL encoded as AWS wants them. What the bucket notifies already
+        stays.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_LambdaFunctionConfiguration.html
+        """
+        map_to = getattr(source, "_map_to", None)
+        if map_to is None:
+            raise ConfigurationError(
+                f"{self}.triggered_by({source!r}): only a stream or a bucket can trigger a "
+                "function so far"
+            )
+        trigger: EventSourceMapping | BucketNotification = map_to(self, settings)
+        return trigger
+
+    @property
+    def invocations(self) -> list[Invocation]:
+        """Its finished invocations, oldest first. Waits for those that are running or due."""
+        cloud = self._scope.cloud
+        cloud.quiesce(self._scope.timeout)
+        return list(cloud.invocations(self._name))
+
+    @property
+    def logs(self) -> list[str]:
+        """The log lines of :attr:`invocations`."""
+        return [line for invocation in self.invocations for line in invocation.logs]
+
+    def expect_invoked(
+        self, times: int | None = None, timeout: float | None = None
+    ) -> list[Invocation]:
+        """Wait until it has been invoked, and return the finished invocations.
+
+        With ``times`` it must have been invoked so often exactly: once it has been, everything
+        settles, and there must not be one more. ``timeout`` is in seconds; given, the whole of
+        it is waited, otherwise no longer than something is under way. Raises
+        :class:`slstest.errors.ExpectationFailed`.
+        """
+        wanted = 1 if times is None else times
+        if wanted > 0:
+            expect(
+                self._scope,
+                lambda: self._finished() if len(self._finished()) >= wanted else None,
+                lambda: (
+                    f"{self} was to be invoked {_times(times)}, but was "
+                    f"{_times(len(self._finished()))}."
+                ),
+                timeout,
+            )
+        if times is not None:
+            expect_not(
+                self._scope,
+                lambda: None if len(self._finished()) == times else self._finished(),
+                lambda found: (
+                    f"{self} was to be invoked {_times(times)}, but was {_times(len(found))}."
+                ),
+                timeout,
+            )
+        return self._finished()
+
+    def expect_log(self, pattern: str | re.Pattern[str], timeout: float | None = None) -> str:
+        """Wait for a log line in which a regular expression is found, and return the line.
+
+        Raises :class:`slstest.errors.ExpectationFailed`, showing the log.
+        """
+        try:
+            search = re.compile(pattern).search
+        except re.error as error:
+            raise ConfigurationError(
+                f"{self}.expect_log({pattern!r}): not a regular expression: {error}"
+            ) from error
+        return expect(
+            self._scope,
+            lambda: next((line for i in self._finished() for line in i.logs if search(line)), None),
+            lambda: f"{self} has logged nothing in which {pattern!r} is found.",
+            timeout,
+        )
+
+    def expect_no_errors(self, timeout: float | None = None) -> None:
+        """Settle, then check that no invocation has failed.
+
+        Raises :class:`slstest.errors.ExpectationFailed` with the errors, or
+        :class:`slstest.errors.NotSettled`.
+        """
+        expect_not(
+            self._scope,
+            lambda: [error_text(i.error) for i in self._finished() if i.error] or None,
+            lambda errors: (
+                f"{self} was to fail never, but failed {_times(len(errors))}. "
+                f"The first error:\n  {errors[0]}"
+            ),
+            timeout,
+        )
+
+    # -- inside -------------------------------------------------------------------------
+
+    def _finished(self) -> list[Invocation]:
+        return list(self._scope.cloud.invocations(self._name))
+
+    def _invoke(self, payload: Any, request: dict[str, Any], method: str) -> dict[str, Any]:
+        asked = f"{self}.{method}"
+        size = ""
+        if payload is not None:
+            raw = bytes(payload) if _is_bytes(payload) else encode_json(payload, asked)
+            request["Payload"] = raw
+            size = f" with a payload of {len(raw):,} bytes"
+        return ask(
+            self._client("lambda"),
+            "invoke",
+            {"FunctionName": self._name, **request},
+            asked=asked + size,
+            cures=_INVOKE_CURES,
+        )
+
+    def _error(self, payload: Any, answer: Mapping[str, Any]) -> FunctionError:
+        error = payload if isinstance(payload, dict) else {"errorMessage": show(payload)}
+        log = "\n".join(self._log_of(answer))
+        parts = [f"{self} failed: {error_text(error)}"]
+        if stack_text(error) and "Traceback" not in log:
+            parts.append(stack_text(error))
+        if log:
+            parts.append(f"log of this invocation:\n{log}")
+        return FunctionError("\n".join(parts), payload)
+
+    def _log_of(self, answer: Mapping[str, Any]) -> list[str]:
+        request_id = answer["ResponseMetadata"].get("RequestId")
+        for invocation in reversed(self._finished()):
+            if invocation.request_id == request_id:
+                return list(invocation.logs)
+        return base64.b64decode(answer.get("LogResult", "")).decode(errors="replace").splitlines()
+
+
+def default_label(source: Path, handler: str | None) -> str:
+    """What messages call a function to which the test gave no name: its source, and the
+    handler's module where that is another than usual."""
+    module = (handler or "").rpartition(".")[0]
+    return source.stem if module in ("", "app", source.stem) else f"{source.stem}.{module}"
+
+
+def deploy(
+    scope: Scope,
+    label: str,
+    source: Path,
+    *,
+    handler: str | None,
+    runtime: str | None,
+    environment: Mapping[str, str] | None,
+    settings: Mapping[str, Any],
+) -> Function:
+    """Package a function, create it and wait until it is active."""
+    asked = f"sls.function({str(source)!r})"
+    client = scope.cloud.client("lambda")
+    given = parameters(client, "CreateFunction", settings, asked=asked, taken=_TAKEN)
+    runtime = runtime or f"python{sys.version_info.major}.{sys.version_info.minor}"
+    handler = handler or (f"{source.stem}.handler" if source.suffix == ".py" else "app.handler")
+    code = package(source)
+    if runtime.startswith("python"):
+        check_handler(code, handler, asked=asked, layers=bool(given.get("Layers")))
+    name = scope.names.throwaway(label)
+    role = f"arn:{client.meta.partition}:iam::{scope.cloud.account_id}:role/slstest"
+    request = {
+        "FunctionName": name,
+        "Runtime": runtime,
+        "Role": role,
+        "Handler": handler,
+        "Code": {"ZipFile": code.content},
+        **given,
+    }
+    if environment is not None:
+        request["Environment"] = {"Variables": _variables(environment, asked)}
+    tags = {**scope.tags(), **given.get("Tags", {})}
+    if tags:
+        request["Tags"] = tags
+    # A log group comes into being with the first invocation; nobody else deletes it.
+    logs = {"log_group": f"/aws/lambda/{name}"} if scope.ledger.outlives_the_process else {}
+    with scope.creating(Function.kind, name, **logs):
+        made = ask(client, "create_function", request, asked=asked, cures=_CREATE_CURES)
+    if made.get("State", "Active") != "Active":
+        _wait_until_active(client, name, asked)
+    scope.add_function(label, name)
+    return Function(scope, label, name, made["FunctionArn"])
+
+
+def delete_function(cloud: Cloud, entry: Entry) -> None:
+    """Delete a function, and its log group where the cloud keeps that after the process has
+    ended; what is gone already is fine."""
+    gone = ("ResourceNotFoundException",)
+    ask_unless(gone, cloud.client("lambda"), "delete_function", FunctionName=entry.name)
+    if "log_group" in entry.detail:
+        group = entry.detail["log_group"]
+        ask_unless(gone, cloud.client("logs"), "delete_log_group", logGroupName=group)
+
+
+def _wait_until_active(client: Any, name: str, asked: str) -> None:
+    def active() -> bool | None:
+        told = client.get_function_configuration(FunctionName=name)
+        if told["State"] == "Failed":
+            raise SlstestError(
+                f"{asked}: the function cannot become active: {told.get('StateReason', '')}"
+            )
+        return True if told["State"] == "Active" else None
+
+    wait_until(f"{asked}: the function to become active", active)
+
+
+def _variables(environment: Mapping[str, str], asked: str) -> dict[str, str]:
+    for name, value in environment.items():
+        if isinstance(value, Resource):
+            raise ConfigurationError(
+                f"{asked}: environment variable {name} is the {value} itself; give its .name "
+                "or its .arn"
+            )
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ConfigurationError(
+                f"{asked}: environment variable {name} is {value!r}, which is of type "
+                f"{type(value).__name__}; Lambda's variables are strings: "
+                f"{name}={json.dumps(str(value))}"
+            )
+    return dict(environment)
+
+
+def _is_bytes(payload: Any) -> bool:
+    return isinstance(payload, bytes | bytearray | memoryview)
+
+
+def _times(count: int | None) -> str:
+    return {None: "at least once", 0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")

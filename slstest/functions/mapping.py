@@ -1,0 +1,166 @@
+"""Event source mappings: which function reads which stream, and how.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from slstest.calls import ask, ask_unless, told
+from slstest.casing import parameters
+from slstest.clouds.base import Cloud
+from slstest.ledger import Entry
+from slstest.scope import Scope
+from slstest.waiting import wait_until
+
+if TYPE_CHECKING:
+    from slstest.functions.function import Function
+
+KIND = "event source mapping"
+
+_TAKEN = {
+    "function_name": "it is the function whose triggered_by() is called",
+    "event_source_arn": "it is the resource given to triggered_by()",
+    "uuid": "it is this mapping",
+}
+
+_NOT_FOUND = ("ResourceNotFoundException",)
+_BUSY = ("ResourceInUseException",)
+"""AWS is still carrying out the last change of the mapping."""
+
+
+class MappableSource(Protocol):
+    """A resource that a mapping can read."""
+
+    @property
+    def arn(self) -> str:
+        """Its Amazon Resource Name."""
+
+
+class EventSourceMapping:
+    """An event source mapping between a resource and a function of one environment."""
+
+    def __init__(self, scope: Scope, entry: Entry, uuid: str, asked: str) -> None:
+        self._scope = scope
+        self._entry = entry
+        self._uuid = uuid
+        self._asked = asked
+
+    @property
+    def uuid(self) -> str:
+        """Its id on the cloud."""
+        return self._uuid
+
+    @property
+    def state(self) -> str:
+        """What the cloud says now: ``Enabled``, ``Disabled``, ``Updating``, ..."""
+        return str(self._describe()["State"])
+
+    def update(self, **settings: Any) -> None:
+        """Change settings, in snake case, and wait until they hold.
+
+        https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
+        """
+        client = self._scope.cloud.client("lambda")
+        asked = f"the mapping {self._asked}: update({_listed(settings)})"
+        given = parameters(client, "UpdateEventSourceMapping", settings, asked=asked, taken=_TAKEN)
+
+        def accepted() -> dict[str, Any] | None:
+            with told(asked):
+                return ask_unless(
+                    _BUSY, client, "update_event_source_mapping", UUID=self._uuid, **given
+                )
+
+        answer = wait_until(f"{asked}: the mapping to be free", accepted)
+        _wait_until_steady(client, answer, asked)
+
+    def disable(self) -> None:
+        """Stop reading, and wait until that holds; what has been read is still delivered."""
+        self.update(enabled=False)
+
+    def enable(self) -> None:
+        """Go on reading where it stopped, and wait until that holds."""
+        self.update(enabled=True)
+
+    def delete(self) -> None:
+        """Delete it and wait until it is gone. One that is gone already is fine."""
+        delete_mapping(self._scope.cloud, self._entry)
+        client = self._scope.cloud.client("lambda")
+
+        def gone() -> bool | None:
+            answer = ask_unless(_NOT_FOUND, client, "get_event_source_mapping", UUID=self._uuid)
+            return True if answer is None else None
+
+        wait_until(f"the mapping {self._asked} to be deleted", gone)
+        self._scope.ledger.strike(self._entry)
+
+    def _describe(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self._scope.cloud.client("lambda").get_event_source_mapping(
+            UUID=self._uuid
+        )
+        return answer
+
+    def __repr__(self) -> str:
+        return f"<{KIND} {self._asked} {self._uuid}>"
+
+
+def create_mapping(
+    scope: Scope, function: Function, source: MappableSource, settings: Mapping[str, Any]
+) -> EventSourceMapping:
+    """Map a resource to a function and wait until the mapping is enabled, or disabled where
+    the settings say so."""
+    client = scope.cloud.client("lambda")
+    asked = f"{function}.triggered_by({source})"
+    given = parameters(client, "CreateEventSourceMapping", settings, asked=asked, taken=_TAKEN)
+    request = {"FunctionName": function.name, "EventSourceArn": source.arn, **given}
+    detail = {"function": function.name, "source": source.arn}
+    with scope.creating(KIND, f"{source.arn} -> {function.name}", **detail) as entry:
+        made = ask(client, "create_event_source_mapping", request, asked=asked)
+        scope.ledger.learn(entry, uuid=made["UUID"])
+    _wait_until_steady(client, made, asked)
+    return EventSourceMapping(scope, entry, made["UUID"], f"{source} -> {function}")
+
+
+def delete_mapping(cloud: Cloud, entry: Entry) -> None:
+    """Ask for the deletion of a mapping; one that is gone already is fine, one that AWS is
+    still changing is waited for."""
+    client = cloud.client("lambda")
+    uuids = [entry.detail["uuid"]] if "uuid" in entry.detail else _uuids(client, entry)
+
+    def delete(uuid: str) -> bool | None:
+        try:
+            ask_unless(_NOT_FOUND, client, "delete_event_source_mapping", UUID=uuid)
+        except client.exceptions.ResourceInUseException:
+            return None
+        return True
+
+    for uuid in uuids:
+        wait_until(f"{entry} to be free for deletion", partial(delete, uuid))
+
+
+def _uuids(client: Any, entry: Entry) -> list[str]:
+    """The mappings of a run that was killed before it could write the answer down."""
+    answer = ask_unless(
+        _NOT_FOUND,
+        client,
+        "list_event_source_mappings",
+        FunctionName=entry.detail["function"],
+        EventSourceArn=entry.detail["source"],
+    )
+    return [] if answer is None else [m["UUID"] for m in answer["EventSourceMappings"]]
+
+
+def _wait_until_steady(client: Any, mapping: Mapping[str, Any], asked: str) -> None:
+    def steady() -> bool | None:
+        state = client.get_event_source_mapping(UUID=mapping["UUID"])["State"]
+        return True if state in ("Enabled", "Disabled") else None
+
+    if mapping["State"] not in ("Enabled", "Disabled"):
+        wait_until(f"{asked}: the mapping to take effect", steady)
+
+
+def _listed(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in settings.items())

@@ -1,0 +1,321 @@
+"""DynamoDB tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from slstest.calls import ask, ask_unless
+from slstest.casing import parameters
+from slstest.clouds.base import Cloud
+from slstest.errors import ConfigurationError, SlstestError
+from slstest.expect import expect, expect_not, nearest_text
+from slstest.ledger import Entry
+from slstest.matching import matches, show
+from slstest.resources.base import Resource
+from slstest.resources.items import from_attributes, normalised, to_attribute, to_attributes
+from slstest.scope import Scope
+from slstest.waiting import wait_until
+
+KeySpec = str | tuple[str, str]
+"""A key attribute: its name (a string), or name and type, ``("id", "N")``; the types are
+``S`` (string), ``N`` (number) and ``B`` (bytes)."""
+
+_BATCH = 25
+"""Items in one BatchWriteItem:
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
+
+_KEY_VALUES: dict[str, type | tuple[type, ...]] = {"S": str, "N": (int, float), "B": bytes}
+
+_TAKEN = {
+    "table_name": "the name is a throwaway one; give yours as the first argument, "
+    "and it is added to it",
+    "key_schema": "write key= and sort_key=",
+    "stream": "streams of tables are not built yet; stream_specification= makes the stream, "
+    "to be read with sls.client('dynamodbstreams')",
+}
+
+
+class Table(Resource):
+    """A throwaway DynamoDB table. Its items are plain Python: ``2``, not ``{"N": "2"}``."""
+
+    kind = "table"
+
+    def __init__(
+        self, scope: Scope, label: str, name: str, arn: str, keys: Mapping[str, str]
+    ) -> None:
+        super().__init__(scope, label, name, arn)
+        self._keys = keys
+
+    def put(self, *items: Mapping[str, Any]) -> None:
+        """Write items, in the order given where they have the same key.
+
+        Raises :class:`slstest.errors.ConfigurationError` for what an item cannot be.
+        """
+        asked = f"{self}.put"
+        rows = [to_attributes(item, asked) for item in items]
+        for row in rows:
+            missing = [name for name in self._keys if name not in row]
+            if missing:
+                raise ConfigurationError(
+                    f"{asked}: an item lacks the table's key {' and '.join(missing)}: "
+                    f"{show(from_attributes(row))}"
+                )
+        for batch in self._batches(rows):
+            self._write(batch, asked)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Every item, in no particular order."""
+        pages = self._pages()
+        return [from_attributes(item) for page in pages for item in page.get("Items", ())]
+
+    def item(self, key: Any, sort_key: Any = None) -> dict[str, Any] | None:
+        """The item of a key, None where there is none."""
+        asked = f"{self}.item"
+        given = [key] if sort_key is None else [key, sort_key]
+        if len(given) != len(self._keys):
+            names = " and ".join(self._keys)
+            raise ConfigurationError(
+                f"{asked}: the table's key is {names}; give {len(self._keys)} value(s), "
+                f"not {len(given)}"
+            )
+        return self._get(dict(zip(self._keys, given, strict=True)), asked)
+
+    def expect_item(
+        self, expected: Mapping[str, Any], timeout: float | None = None
+    ) -> dict[str, Any]:
+        """Wait for an item that has at least these attributes, and return it.
+
+        Values compare ``==``, nested dicts again only by the keys given. ``timeout`` is in
+        seconds; given, the whole of it is waited, otherwise no longer than something is under
+        way. Raises :class:`slstest.errors.ExpectationFailed`, showing the nearest item.
+        """
+        expected = self._expected(expected, "expect_item")
+        return expect(
+            self._scope,
+            lambda: self._find(expected),
+            lambda: self._explain_missing(expected),
+            timeout,
+        )
+
+    def expect_no_item(self, expected: Mapping[str, Any], timeout: float | None = None) -> None:
+        """Settle, then check that no item has at least these attributes.
+
+        ``timeout`` is the seconds that settling may take. Raises
+        :class:`slstest.errors.ExpectationFailed`, showing the item, or
+        :class:`slstest.errors.NotSettled`.
+        """
+        expected = self._expected(expected, "expect_no_item")
+        expect_not(
+            self._scope,
+            lambda: self._find(expected),
+            lambda found: (
+                f"{self} was to have no item like\n  {show(expected)}\nbut has\n  {show(found)}"
+            ),
+            timeout,
+        )
+
+    def expect_count(self, count: int, timeout: float | None = None) -> None:
+        """Wait until the table has exactly ``count`` items; 0 settles first.
+
+        Raises :class:`slstest.errors.ExpectationFailed`, showing some of what is there.
+        """
+        if count == 0:
+            expect_not(
+                self._scope,
+                lambda: self.items() or None,
+                lambda found: f"{self} was to be empty but has {_sample(found)}",
+                timeout,
+            )
+            return
+        expect(
+            self._scope,
+            lambda: True if self._count() == count else None,
+            lambda: f"{self} was to have {count} items but has {_sample(self.items())}",
+            timeout,
+        )
+
+    # -- inside -------------------------------------------------------------------------
+
+    def _expected(self, expected: Mapping[str, Any], method: str) -> dict[str, Any]:
+        if not isinstance(expected, Mapping):
+            raise ConfigurationError(
+                f"{self}.{method}: give the attributes as a dict, not {expected!r}"
+            )
+        return {name: normalised(value) for name, value in expected.items()}
+
+    def _find(self, expected: Mapping[str, Any]) -> dict[str, Any] | None:
+        if self._names_one_item(expected):
+            item = self._get({name: expected[name] for name in self._keys}, f"{self}.expect")
+            return item if item is not None and matches(expected, item) else None
+        for page in self._pages():
+            for attributes in page.get("Items", ()):
+                item = from_attributes(attributes)
+                if matches(expected, item):
+                    return item
+        return None
+
+    def _names_one_item(self, expected: Mapping[str, Any]) -> bool:
+        return all(
+            isinstance(expected.get(name), _KEY_VALUES[kind])
+            and not isinstance(expected[name], bool)
+            for name, kind in self._keys.items()
+        )
+
+    def _explain_missing(self, expected: Mapping[str, Any]) -> str:
+        items = self.items()
+        return (
+            f"{self} has no item like\n  {show(expected)}\n{nearest_text(expected, items, 'item')}"
+        )
+
+    def _get(self, key: Mapping[str, Any], asked: str) -> dict[str, Any] | None:
+        response = self._client("dynamodb").get_item(
+            TableName=self._name,
+            Key={name: to_attribute(value, asked) for name, value in key.items()},
+            ConsistentRead=True,
+        )
+        return from_attributes(response["Item"]) if "Item" in response else None
+
+    def _count(self) -> int:
+        return sum(page["Count"] for page in self._pages(Select="COUNT"))
+
+    def _pages(self, **parameters: Any) -> Iterator[dict[str, Any]]:
+        client = self._client("dynamodb")
+        while True:
+            page = client.scan(TableName=self._name, ConsistentRead=True, **parameters)
+            yield page
+            if "LastEvaluatedKey" not in page:
+                return
+            parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _batches(self, rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+        """In one batch a key may occur only once, and its items have no order."""
+        batch: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        for row in rows:
+            key = repr([row[name] for name in self._keys])
+            if key in seen or len(batch) == _BATCH:
+                yield batch
+                batch, seen = [], set()
+            batch.append(row)
+            seen.add(key)
+        if batch:
+            yield batch
+
+    def _write(self, batch: list[dict[str, Any]], asked: str) -> None:
+        client = self._client("dynamodb")
+        if len(batch) == 1:
+            ask(client, "put_item", {"TableName": self._name, "Item": batch[0]}, asked=asked)
+            return
+        waiting = {self._name: [{"PutRequest": {"Item": row}} for row in batch]}
+        deadline, pause = time.monotonic() + self._scope.timeout, 0.05
+        while True:
+            answer = ask(client, "batch_write_item", {"RequestItems": waiting}, asked=asked)
+            waiting = answer.get("UnprocessedItems", {})
+            if not waiting:
+                return
+            if time.monotonic() + pause > deadline:
+                raise SlstestError(
+                    f"{asked}: DynamoDB still throttles {len(waiting[self._name])} items after "
+                    f"{self._scope.timeout:g} s"
+                )
+            time.sleep(pause)  # AWS asks for exponential backoff here
+            pause *= 2
+
+
+def create_table(
+    scope: Scope,
+    label: str,
+    *,
+    key: KeySpec,
+    sort_key: KeySpec | None,
+    settings: Mapping[str, Any],
+) -> Table:
+    """Create a table and wait until it is active."""
+    asked = f"sls.table({label!r})"
+    client = scope.cloud.client("dynamodb")
+    given = parameters(client, "CreateTable", settings, asked=asked, taken=_TAKEN)
+    keys = [_key(spec, asked) for spec in (key, sort_key) if spec is not None]
+    types = _attribute_types(keys, given)
+    name = scope.names.throwaway(label)
+    request = {
+        "TableName": name,
+        "KeySchema": [
+            {"AttributeName": attribute, "KeyType": key_type}
+            for (attribute, _), key_type in zip(keys, ("HASH", "RANGE"), strict=False)
+        ],
+        **given,
+        "AttributeDefinitions": [
+            {"AttributeName": attribute, "AttributeType": kind} for attribute, kind in types.items()
+        ],
+    }
+    if "ProvisionedThroughput" not in given:
+        request.setdefault("BillingMode", "PAY_PER_REQUEST")
+    tags = [{"Key": tag, "Value": value} for tag, value in scope.tags().items()]
+    if tags or "Tags" in given:
+        request["Tags"] = [*tags, *given.get("Tags", ())]
+    with scope.creating(Table.kind, name):
+        made = ask(client, "create_table", request, asked=asked)["TableDescription"]
+    _wait_until_active(client, made, asked)
+    return Table(scope, label, name, made["TableArn"], {key: types[key] for key, _ in keys})
+
+
+def delete_table(cloud: Cloud, entry: Entry) -> None:
+    """Delete a table; one that is gone already is fine, one that is busy is waited for."""
+    client = cloud.client("dynamodb")
+
+    def delete() -> bool | None:
+        try:
+            ask_unless(("ResourceNotFoundException",), client, "delete_table", TableName=entry.name)
+        except client.exceptions.ResourceInUseException:
+            return None
+        return True
+
+    wait_until(f"table {entry.name} to be free for deletion", delete)
+
+
+def _key(spec: KeySpec, asked: str) -> tuple[str, str | None]:
+    if isinstance(spec, str):
+        return spec, None
+    if isinstance(spec, tuple | list) and len(spec) == 2 and spec[1] in _KEY_VALUES:
+        return spec[0], spec[1]
+    raise ConfigurationError(
+        f"{asked}: a key is a name, 'id', or a name and one of the types S, N and B, "
+        f"('id', 'N'); not {spec!r}"
+    )
+
+
+def _attribute_types(
+    keys: list[tuple[str, str | None]], given: Mapping[str, Any]
+) -> dict[str, str]:
+    """The type of each attribute that is a key of the table or of an index: what ``key=`` or
+    ``attribute_definitions=`` says, else string."""
+    defined = {
+        definition["AttributeName"]: definition["AttributeType"]
+        for definition in given.get("AttributeDefinitions", ())
+    }
+    types = {name: kind or defined.get(name, "S") for name, kind in keys}
+    indexes = [
+        *given.get("GlobalSecondaryIndexes", ()),
+        *given.get("LocalSecondaryIndexes", ()),
+    ]
+    for index in indexes:
+        for part in index.get("KeySchema", ()):
+            types.setdefault(part["AttributeName"], defined.get(part["AttributeName"], "S"))
+    return {**defined, **types}
+
+
+def _wait_until_active(client: Any, table: Mapping[str, Any], asked: str) -> None:
+    def active() -> bool | None:
+        described = client.describe_table(TableName=table["TableName"])["Table"]
+        return True if described["TableStatus"] == "ACTIVE" else None
+
+    if table["TableStatus"] != "ACTIVE":
+        wait_until(f"{asked}: the table to become active", active)
+
+
+def _sample(items: list[dict[str, Any]]) -> str:
+    shown = "".join(f"\n  {show(item)}" for item in items[:5])
+    more = f"\n  and {len(items) - 5} more" if len(items) > 5 else ""
+    return f"{len(items)}{':' if items else ''}{shown}{more}"

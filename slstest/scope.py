@@ -1,0 +1,74 @@
+"""What everything that one environment creates has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from slstest.errors import ConfigurationError
+from slstest.invocation import Invocation
+from slstest.ledger import Entry, Ledger
+from slstest.naming import Names
+from slstest.report.text import invocations_text, logs_text
+
+if TYPE_CHECKING:
+    from slstest.clouds.base import Cloud
+
+
+class Scope:
+    """The cloud, the names, the ledger and the account of one environment."""
+
+    def __init__(self, cloud: Cloud, names: Names, ledger: Ledger, timeout: float) -> None:
+        self.cloud = cloud
+        self.names = names
+        self.ledger = ledger
+        self.timeout = timeout
+        """Seconds that an expectation waits where the test gives no ``timeout=``."""
+        self.entries: list[Entry] = []
+        self._labels: dict[str, int] = {}
+        self._functions: dict[str, str] = {}
+
+    def limit(self, timeout: float | None) -> float:
+        """The seconds to wait for an expectation."""
+        return self.timeout if timeout is None else timeout
+
+    def label(self, wanted: str) -> str:
+        """``wanted`` the first time, then ``wanted-2`` and so on: what messages call it."""
+        count = self._labels[wanted] = self._labels.get(wanted, 0) + 1
+        return wanted if count == 1 else f"{wanted}-{count}"
+
+    def tags(self) -> dict[str, str]:
+        """Tags for a resource that may outlive the process, {} for one that cannot."""
+        return self.names.tags() if self.ledger.outlives_the_process else {}
+
+    @contextmanager
+    def creating(self, kind: str, name: str, **detail: str) -> Iterator[Entry]:
+        """Write ``name`` down, then create it in the body.
+
+        A body that raises :class:`slstest.errors.ConfigurationError` has created nothing;
+        after any other error teardown looks whether there is something to delete.
+        """
+        entry = self.ledger.enter(kind, name, self.names, self.cloud, **detail)
+        self.entries.append(entry)
+        try:
+            yield entry
+        except ConfigurationError:
+            self.ledger.strike(entry)
+            raise
+
+    def add_function(self, label: str, name: str) -> None:
+        """Account for the invocations of a function."""
+        self._functions[label] = name
+
+    def invocations(self) -> dict[str, tuple[Invocation, ...]]:
+        """What has finished so far, by the functions' labels, without waiting for more."""
+        return {
+            label: tuple(self.cloud.invocations(name)) for label, name in self._functions.items()
+        }
+
+    def story(self) -> str:
+        """What the functions did, for the end of a message that says what is wrong."""
+        functions = self.invocations()
+        parts = [invocations_text(functions, rows=8), logs_text(functions, lines=30)]
+        return "\n\n".join(part for part in parts if part)

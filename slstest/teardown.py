@@ -1,0 +1,56 @@
+"""Deleting what an environment created."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from slstest.clouds.base import Cloud
+from slstest.errors import TeardownError
+from slstest.functions import mapping
+from slstest.functions.function import Function, delete_function
+from slstest.functions.mapping import delete_mapping
+from slstest.ledger import Entry, Ledger
+from slstest.resources.bucket import Bucket, delete_bucket
+from slstest.resources.stream import Stream, delete_stream
+from slstest.resources.table import Table, delete_table
+
+DELETERS: dict[str, Callable[[Cloud, Entry], None]] = {
+    mapping.KIND: delete_mapping,
+    Function.kind: delete_function,
+    Bucket.kind: delete_bucket,
+    Stream.kind: delete_stream,
+    Table.kind: delete_table,
+}
+"""How each kind of entry is deleted; also what another process left behind."""
+
+_FIRST = (mapping.KIND, Function.kind)
+"""Whatever triggers goes before what it triggers, and that before what it uses."""
+
+
+def delete_entries(cloud: Cloud, ledger: Ledger, entries: Iterable[Entry]) -> None:
+    """Delete the resources of entries, triggers first, then in the reverse of their order.
+
+    One that cannot be deleted does not keep the others. Raises
+    :class:`slstest.errors.TeardownError` that lists those.
+    """
+    failures = []
+    newest_first = list(entries)[::-1]
+    for entry in sorted(newest_first, key=_rank):
+        if not ledger.is_open(entry):
+            continue
+        try:
+            DELETERS[entry.kind](cloud, entry)
+        except Exception as error:
+            failures.append((entry, error))
+        else:
+            ledger.strike(entry)
+    if failures:
+        told = "\n".join(f"  {entry}: {type(e).__name__}: {e}" for entry, e in failures)
+        raise TeardownError(
+            f"could not delete {len(failures)} resource(s) of {failures[0][0].environment!r} "
+            f"on the cloud {cloud.name}:\n{told}"
+        ) from failures[0][1]
+
+
+def _rank(entry: Entry) -> int:
+    return _FIRST.index(entry.kind) if entry.kind in _FIRST else len(_FIRST)
