@@ -1,0 +1,85 @@
+"""The pytest face of slstest: options, markers and fixtures for integration tests of
+serverless functions.
+
+Each hook hands over to the module that knows. Imported by every run of pytest, so nothing
+here or in these modules imports boto3, moto or the cloud before a test needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from . import (
+    fixtures,
+    functions,
+    invoke,
+    kinesis,
+    markers,
+    options,
+    reporting,
+    resources,
+    selection,
+    session,
+)
+
+EVENT_SOURCES = "slstest.plugins"
+"""The entry point group through which third parties add event sources."""
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the options and load the event sources, those of third parties too."""
+    options.add_options(parser)
+    for module in (fixtures, resources, functions, invoke, kinesis):
+        pluginmanager.register(module, module.__name__)
+    pluginmanager.load_setuptools_entrypoints(EVENT_SOURCES)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Resolve the options once."""
+    session.start(config, options.resolve(config))
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say in the header what the tests run on."""
+    return session.header(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the tests that use the harness where it is off; bring the fixtures of markers."""
+    on = session.current(config).settings.on
+    for item in items:
+        if selection.uses_harness(item):
+            if on:
+                selection.bring_fixtures(item)
+            else:
+                item.add_marker(pytest.mark.skip(reason=selection.NEEDS_SLS))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse wrong markers before anything is made for them."""
+    markers.validate(item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell a failure in terms of the test."""
+    reporting.end_traceback_at_the_test(item, call)
+    report = yield
+    reporting.add_sections(item, report)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what was kept, and say what was skipped."""
+    reporting.list_kept(terminalreporter)
+    selection.tell_skipped(terminalreporter)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the cloud."""
+    session.finish(config)

@@ -1,0 +1,212 @@
+"""The options of ``pytest`` that slstest adds, their ini twins, and what they come to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+CLOUDS = ("embedded", "localstack", "endpoint", "aws")
+RUNTIMES = ("process", "in-process", "cloud")
+DEFAULT_TIMEOUT = 30.0
+
+# A TOML file may say a number only where the setting is declared as one.
+_NUMBER: Literal["float", "string"] = "float" if pytest.version_tuple >= (8, 4) else "string"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line and the ini file come to, once for a whole run."""
+
+    on: bool
+    """Whether the tests that use the harness run at all."""
+    cloud: str
+    runtime: str
+    debugger: str
+    """``--pdb`` or ``--trace`` where the run has one of them, else an empty string."""
+    runtime_because: str
+    """The option that chose the runtime by itself, or an empty string."""
+    timeout: float
+    """Seconds that settling and expecting wait at most."""
+    keep: bool
+    """Whether a failed test's resources stay until the end of the run."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the options to the command line and to the ini file."""
+    group = parser.getgroup("slstest", "integration tests of serverless functions (slstest)")
+    group.addoption(
+        "--sls",
+        dest="sls",
+        action="store_const",
+        const=True,
+        help="Run the tests that use the harness; without it they are skipped.",
+    )
+    group.addoption(
+        "--no-sls",
+        dest="sls",
+        action="store_const",
+        const=False,
+        help="Skip the tests that use the harness, even where the ini file says sls = true.",
+    )
+    group.addoption(
+        "--sls-cloud",
+        dest="sls_cloud",
+        metavar="CLOUD",
+        help=f"Where the AWS APIs are answered: {_listed(CLOUDS)} (default: embedded; "
+        "the only one that this version has).",
+    )
+    group.addoption(
+        "--sls-endpoint",
+        dest="sls_endpoint",
+        metavar="URL",
+        help="The URL that answers the AWS APIs, for --sls-cloud endpoint.",
+    )
+    group.addoption(
+        "--sls-runtime",
+        dest="sls_runtime",
+        metavar="RUNTIME",
+        help=f"What executes a handler: {_listed(RUNTIMES)} (default: process; under --pdb "
+        "and --trace in-process, so that breakpoints in handlers work).",
+    )
+    group.addoption(
+        "--sls-timeout",
+        dest="sls_timeout",
+        metavar="SECONDS",
+        help=f"How long settling and expecting wait at most (default: {DEFAULT_TIMEOUT:g}).",
+    )
+    group.addoption(
+        "--sls-keep",
+        dest="sls_keep",
+        action="store_const",
+        const=True,
+        help="Leave the resources of a failed test and print them; on the embedded cloud "
+        "they end with the run.",
+    )
+    parser.addini("sls", "Whether --sls is the default.", type="bool", default=None)
+    parser.addini("sls_cloud", "The default of --sls-cloud.", default=None)
+    parser.addini("sls_endpoint", "The default of --sls-endpoint.", default=None)
+    parser.addini("sls_runtime", "The default of --sls-runtime.", default=None)
+    parser.addini("sls_timeout", "The default of --sls-timeout.", type=_NUMBER, default=None)
+    parser.addini("sls_keep", "Whether --sls-keep is the default.", type="bool", default=None)
+
+
+def resolve(config: pytest.Config) -> Settings:
+    """Read every option: the command line first, then the ini file, then the default.
+
+    Raises :class:`pytest.UsageError`, which names the option and lists what it takes.
+    """
+    cloud = _cloud(config)
+    debugger = _debugger(config)
+    runtime, because = _runtime(config, debugger)
+    _refuse_endpoint(config)
+    return Settings(
+        on=_flag(config, "sls"),
+        cloud=cloud,
+        runtime=runtime,
+        debugger=debugger,
+        runtime_because=because,
+        timeout=_timeout(config),
+        keep=_flag(config, "sls_keep"),
+    )
+
+
+def _cloud(config: pytest.Config) -> str:
+    value, where = _text(config, "sls_cloud")
+    if value is None:
+        return "embedded"
+    _check_choice(value, where, CLOUDS)
+    if value != "embedded":
+        raise pytest.UsageError(
+            f"{where}: this version of slstest has no {value} cloud yet, only the embedded "
+            "one; choose embedded"
+        )
+    return value
+
+
+def _refuse_endpoint(config: pytest.Config) -> None:
+    value, where = _text(config, "sls_endpoint")
+    if value is not None:
+        raise pytest.UsageError(
+            f"{where}: a URL is for the cloud 'endpoint', which this version of slstest does "
+            "not have yet; leave it out (the embedded cloud chooses its own URL)"
+        )
+
+
+def _debugger(config: pytest.Config) -> str:
+    for dest, option in (("usepdb", "--pdb"), ("trace", "--trace")):
+        if config.getoption(dest, default=False):
+            return option
+    return ""
+
+
+def _runtime(config: pytest.Config, debugger: str) -> tuple[str, str]:
+    value, where = _text(config, "sls_runtime")
+    if value is not None:
+        _check_choice(value, where, RUNTIMES)
+        if value == "cloud":
+            raise pytest.UsageError(
+                f"{where}: the embedded cloud executes no function itself; choose process or "
+                "in-process"
+            )
+    # A debugger needs the handler in this process; only a runtime that was asked for on the
+    # same command line is a wish of its own.
+    if debugger and config.getoption("sls_runtime") is None:
+        return "in-process", debugger
+    return ("process" if value is None else value), ""
+
+
+def _timeout(config: pytest.Config) -> float:
+    value, where = _text(config, "sls_timeout", "seconds above 0, such as 30 or 2.5")
+    if value is None:
+        return DEFAULT_TIMEOUT
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not (0 < seconds < math.inf):
+        raise pytest.UsageError(
+            f"{where}: {value!r} is not a time to wait; give seconds above 0, such as 30 or 2.5"
+        )
+    return seconds
+
+
+def _flag(config: pytest.Config, name: str) -> bool:
+    given = config.getoption(name)
+    if given is not None:
+        return bool(given)
+    return bool(_ini(config, name, "true or false"))
+
+
+def _text(
+    config: pytest.Config, name: str, takes: str = "text in quotes"
+) -> tuple[str | None, str]:
+    """The value of an option, and where it was given as the person wrote it."""
+    given = config.getoption(name)
+    if given is not None:
+        return str(given), "--" + name.replace("_", "-")
+    value = _ini(config, name, takes)
+    return (None if value is None else str(value)), _ini_place(config, name)
+
+
+def _ini(config: pytest.Config, name: str, takes: str) -> object:
+    try:
+        value: object = config.getini(name)
+    except (ValueError, TypeError, pytest.UsageError) as error:
+        raise pytest.UsageError(f"{_ini_place(config, name)}: {error}; it takes {takes}") from error
+    return value
+
+
+def _ini_place(config: pytest.Config, name: str) -> str:
+    return f"{name} in {config.inipath.name}" if config.inipath else f"{name} (ini setting)"
+
+
+def _check_choice(value: str, where: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise pytest.UsageError(f"{where}: unknown value {value!r}; choose from {_listed(choices)}")
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return ", ".join(values)

@@ -1,0 +1,123 @@
+"""The markers that make a throwaway resource: ``sls_table``, ``sls_bucket``, ``sls_stream``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from slstest.errors import ConfigurationError
+
+from .markers import Marker, Use, check_type, declare, fail_at, uses
+
+if TYPE_CHECKING:
+    from slstest.environment import Environment
+
+
+@dataclass(frozen=True)
+class ResourceRequest:
+    """A resource that a marker asks for."""
+
+    kind: str
+    """The name of the method of ``sls`` that makes it."""
+    name: str
+    """The name by which the test knows it."""
+    arguments: dict[str, Any]
+
+
+def read_sls_table(
+    name: str,
+    key: str | tuple[str, str] = "id",
+    sort_key: str | tuple[str, str] | None = None,
+    **parameters: Any,
+) -> ResourceRequest:
+    """A throwaway DynamoDB table, sls["<name>"] in the test and "{<name>.name}" in the strings
+    of other markers. key and sort_key name its key attributes, which hold strings unless
+    they are given as ("id", "N"); further parameters are those of CreateTable in snake case,
+    such as stream_specification. May be given more than once.
+    """
+    check_type("key", key, str, tuple)
+    check_type("sort_key", sort_key, str, tuple, type(None))
+    return _request("table", name, {"key": key, "sort_key": sort_key, **parameters})
+
+
+def read_sls_bucket(name: str, **parameters: Any) -> ResourceRequest:
+    """A throwaway S3 bucket, sls["<name>"] in the test and "{<name>.name}" in the strings of
+    other markers. Parameters are those of CreateBucket in snake case. May be given more than
+    once.
+    """
+    return _request("bucket", name, parameters)
+
+
+def read_sls_stream(name: str, shard_count: int = 1, **parameters: Any) -> ResourceRequest:
+    """A throwaway Kinesis stream, sls["<name>"] in the test and "{<name>.arn}" in the strings
+    of other markers. shard_count is its number of shards; further parameters are those of
+    CreateStream in snake case. May be given more than once.
+    """
+    check_shard_count(shard_count)
+    return _request("stream", name, {"shard_count": shard_count, **parameters})
+
+
+SLS_TABLE = Marker(
+    "sls_table", read_sls_table, fixture="sls", example='sls_table("clicks", key="page")'
+)
+SLS_BUCKET = Marker("sls_bucket", read_sls_bucket, fixture="sls", example='sls_bucket("archive")')
+SLS_STREAM = Marker("sls_stream", read_sls_stream, fixture="sls", example='sls_stream("clicks")')
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    for marker in (SLS_TABLE, SLS_BUCKET, SLS_STREAM):
+        declare(config, marker)
+
+
+def check_shard_count(shard_count: int) -> None:
+    """Refuse what is no number of shards."""
+    check_type("shard_count", shard_count, int)
+    if shard_count < 1:
+        raise ConfigurationError(f"argument 'shard_count' takes 1 or more, not {shard_count}")
+
+
+def requested(item: pytest.Item) -> list[Use[ResourceRequest]]:
+    """The resources that a test's markers ask for, the outermost marker first.
+
+    Fails the test where two of them have one name.
+    """
+    found = [use for marker in (SLS_TABLE, SLS_BUCKET, SLS_STREAM) for use in uses(item, marker)]
+    seen: dict[str, Use[ResourceRequest]] = {}
+    for use in found:
+        earlier = seen.setdefault(use.value.name, use)
+        if earlier is not use:
+            fail_at(
+                use.place,
+                use.marker.name,
+                f"the name {use.value.name!r} is already that of the marker "
+                f"{earlier.marker.name} at {earlier.place}; give each resource a name of its own",
+            )
+    return found
+
+
+def create(environment: Environment, wanted: Sequence[Use[ResourceRequest]]) -> None:
+    """Make the resources, each after those that its placeholders name: the order of the
+    markers does not matter."""
+    waiting = list(wanted)
+    while waiting:
+        postponed: list[Use[ResourceRequest]] = []
+        for use in waiting:
+            try:
+                arguments = environment.format(use.value.arguments)
+            except ConfigurationError as error:
+                if use is waiting[-1] and len(postponed) == len(waiting) - 1:
+                    fail_at(use.place, use.marker.name, error)
+                postponed.append(use)
+            else:
+                with use.blamed():
+                    getattr(environment, use.value.kind)(use.value.name, **arguments)
+        waiting = postponed
+
+
+def _request(kind: str, name: str, arguments: dict[str, Any]) -> ResourceRequest:
+    check_type("name", name, str)
+    return ResourceRequest(kind, name, arguments)

@@ -1,0 +1,172 @@
+"""Options and their ini twins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Project
+
+CLOUDS = "choose from embedded, localstack, endpoint, aws"
+RUNTIMES = "choose from process, in-process, cloud"
+
+NOT_BUILT = "this version of slstest has no {} cloud yet, only the embedded one; choose embedded"
+
+WRONG = {
+    ("cloud", "moon"): f"unknown value 'moon'; {CLOUDS}",
+    ("cloud", "localstack"): NOT_BUILT.format("localstack"),
+    ("cloud", "endpoint"): NOT_BUILT.format("endpoint"),
+    ("cloud", "aws"): NOT_BUILT.format("aws"),
+    ("endpoint", "http://localhost:4566"): "a URL is for the cloud 'endpoint', which this "
+    "version of slstest does not have yet; leave it out",
+    ("runtime", "docker"): f"unknown value 'docker'; {RUNTIMES}",
+    ("runtime", "cloud"): "the embedded cloud executes no function itself; choose process or "
+    "in-process",
+    ("timeout", "0"): "is not a time to wait; give seconds above 0, such as 30 or 2.5",
+    ("timeout", "-1"): "is not a time to wait; give seconds above 0",
+    ("timeout", "nan"): "is not a time to wait; give seconds above 0",
+    ("timeout", "inf"): "is not a time to wait; give seconds above 0",
+    ("timeout", "soon"): "give seconds above 0",
+}
+
+
+@pytest.fixture
+def plain_test(project: Project) -> Project:
+    """A project with one test that does not use the harness."""
+    project.tests("def test_plain(): pass")
+    return project
+
+
+@pytest.mark.parametrize(("option", "value"), WRONG)
+def test_a_wrong_option_is_refused_with_the_right_values(
+    plain_test: Project, option: str, value: str
+) -> None:
+    result = plain_test.run(f"--sls-{option}={value}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --sls-{option}: *{WRONG[option, value]}*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.parametrize(("option", "value"), [w for w in WRONG if w[1] != "soon"])
+def test_a_wrong_ini_setting_is_refused_naming_the_file(
+    plain_test: Project, option: str, value: str
+) -> None:
+    plain_test.file("pytest.ini", f"[pytest]\nsls_{option} = {value}\n")
+    result = plain_test.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: sls_{option} in pytest.ini: *{WRONG[option, value]}*"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "cure"),
+    [
+        ("sls = perhaps", "it takes true or false"),
+        ("sls_keep = perhaps", "it takes true or false"),
+        ("sls_timeout = soon", "seconds above 0, such as 30 or 2.5"),
+    ],
+)
+def test_an_ini_setting_of_the_wrong_kind_is_refused_with_what_it_takes(
+    plain_test: Project, setting: str, cure: str
+) -> None:
+    plain_test.file("pytest.ini", f"[pytest]\n{setting}\n")
+    result = plain_test.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    name = setting.partition(" ")[0]
+    result.stderr.fnmatch_lines([f"ERROR: {name} in pytest.ini: *{cure}*"])
+
+
+def test_a_wrong_option_ends_a_parallel_run_before_it_starts_workers(plain_test: Project) -> None:
+    result = plain_test.run_apart("-n", "2", "--sls-cloud", "moon")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --sls-cloud: *{CLOUDS}"])
+    result.stdout.no_fnmatch_line("*workers*")
+
+
+@pytest.mark.parametrize(
+    ("ini", "args", "header"),
+    [
+        ("", ["--sls"], "slstest: embedded cloud, process runtime"),
+        ("sls = true", [], "slstest: embedded cloud, process runtime"),
+        ("sls = false", ["--sls"], "slstest: embedded cloud, process runtime"),
+        ("sls = true", ["--no-sls"], None),
+        ("sls = true", ["--sls", "--no-sls"], None),
+        ("sls = false", [], None),
+        ("", [], None),
+        ("sls_runtime = in-process", ["--sls"], "slstest: embedded cloud, in-process runtime"),
+        (
+            "sls_runtime = in-process",
+            ["--sls", "--sls-runtime=process"],
+            "slstest: embedded cloud, process runtime",
+        ),
+        ("sls_cloud = moon", ["--sls", "--sls-cloud=embedded"], "slstest: embedded cloud, *"),
+        ("sls_timeout = 2.5", ["--sls"], "slstest: *"),
+    ],
+)
+def test_the_command_line_beats_the_ini_file_and_the_header_tells_what_holds(
+    plain_test: Project, ini: str, args: list[str], header: str | None
+) -> None:
+    plain_test.file("pytest.ini", f"[pytest]\n{ini}\n")
+    result = plain_test.run(*args)
+    assert result.ret == 0
+    if header is None:
+        result.stdout.no_fnmatch_line("slstest: *")
+    else:
+        result.stdout.fnmatch_lines([header])
+
+
+@pytest.mark.skipif(
+    pytest.version_tuple < (9, 0),
+    reason="pytest reads typed settings from TOML since version 9",
+)
+def test_settings_are_written_as_numbers_and_booleans_in_toml(plain_test: Project) -> None:
+    plain_test.file(
+        "pyproject.toml", "[tool.pytest]\nsls = true\nsls_keep = false\nsls_timeout = 5\n"
+    )
+    result = plain_test.run()
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["slstest: embedded cloud, process runtime"])
+
+
+@pytest.mark.parametrize("option", ["--pdb", "--trace"])
+def test_a_debugger_takes_the_in_process_runtime_by_itself(
+    plain_test: Project, option: str
+) -> None:
+    plain_test.file("pytest.ini", "[pytest]\nsls_runtime = process\n")
+    result = plain_test.run("--sls", option, "--collect-only")
+    result.stdout.fnmatch_lines(
+        [f"slstest: embedded cloud, in-process runtime (because of {option})"]
+    )
+
+
+def test_a_runtime_named_on_the_command_line_stays_under_a_debugger(plain_test: Project) -> None:
+    result = plain_test.run("--sls", "--pdb", "--sls-runtime=process")
+    result.stdout.fnmatch_lines(["slstest: embedded cloud, process runtime"])
+
+
+def test_the_timeout_is_how_long_the_harness_waits(project: Project) -> None:
+    project.tests(
+        """
+        import time
+
+        def test_slow(sls):
+            function = sls.function("slow")
+            function.invoke_async({})
+            sls.settle()
+        """
+    )
+    project.function("slow", "import time\ndef handler(event, context):\n    time.sleep(0.5)\n")
+    result = project.run_sls("--sls-timeout=0.1")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E  *NotSettled: *0.1 s*"])
+
+
+def test_help_explains_every_option_and_its_ini_twin(project: Project) -> None:
+    told = project.run("--help").stdout.str()
+    for name in ("cloud", "endpoint", "runtime", "timeout", "keep"):
+        assert f"--sls-{name}" in told
+        assert f"sls_{name}" in told
+    assert "--no-sls" in told
+    assert "embedded, localstack, endpoint, aws" in " ".join(told.split())
+    assert "process, in-process, cloud" in " ".join(told.split())
