@@ -1,0 +1,47 @@
+"""The contract suite runs every rule on every runtime of the embedded cloud."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slstest import Environment, Function
+from slstest.clouds import RUNTIMES, open_cloud
+from slstest.clouds.base import Cloud
+
+Deploy = Callable[..., Function]
+
+
+@pytest.fixture(scope="session", params=RUNTIMES)
+def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
+    """A cloud for each runtime, shared by the tests as in a pytest run."""
+    cloud = open_cloud("embedded", runtime=request.param)
+    yield cloud
+    cloud.close()
+
+
+@pytest.fixture
+def sls(cloud: Cloud, tmp_path: Path) -> Iterator[Environment]:
+    """An environment on the cloud under test, in the place of the plugin's."""
+    with Environment(cloud, label="contract", base_dirs=(tmp_path,)) as environment:
+        yield environment
+
+
+@pytest.fixture
+def deploy(sls: Environment, tmp_path: Path) -> Deploy:
+    """Write a module ``app`` into a folder of its own and deploy it."""
+    count = 0
+
+    def write_and_deploy(code: str, **settings: Any) -> Function:
+        nonlocal count
+        count += 1
+        folder = tmp_path / f"function_{count}"
+        folder.mkdir()
+        (folder / "app.py").write_text(textwrap.dedent(code))
+        return sls.function(folder, **settings)
+
+    return write_and_deploy
