@@ -1,0 +1,1 @@
+"""What executes handlers: the Protocol, and the runtimes that there are."""
