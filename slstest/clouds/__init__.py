@@ -42,7 +42,9 @@ def open_cloud(
     if runtime == "process":
         from slstest.runtimes.process import ProcessRuntime
 
-        return EmbeddedCloud(lambda _: ProcessRuntime(), region=region)
+        processes = ProcessRuntime()
+        processes.prestart()  # while moto and boto3 are imported here
+        return EmbeddedCloud(lambda _: processes, region=region)
 
     from slstest.functions.package import source_of_zip
     from slstest.runtimes.in_process import STAGE, InProcessRuntime, uninterrupted

@@ -22,6 +22,9 @@ class Cloud(Protocol):
     """As the option ``--sls-cloud`` names it."""
     region: str
     account_id: str
+    creates_at_once: bool
+    """Whether what was asked for is ready when the request to create it has been answered,
+    whatever state the answer tells, so that nobody needs to look."""
 
     @property
     def endpoint_url(self) -> str | None:

@@ -79,9 +79,12 @@ class Gateway:
         return answer
 
     def _tell_stream_readers(self, request: AwsRequest, answer: AwsResponse) -> None:
-        if request.operation not in ("PutRecord", "PutRecords"):
+        if request.operation not in ("PutRecord", "PutRecords", "DeleteStream"):
             return
         asked = json.loads(request.content())
+        if request.operation == "DeleteStream":
+            self._readers.stream_written(asked.get("StreamName") or asked["StreamARN"], None)
+            return
         answered = json.loads(answer.body)
         written = answered.get("Records", [answered])
         shard_ids = {record["ShardId"] for record in written if "ShardId" in record}

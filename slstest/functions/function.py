@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from slstest.calls import ask, ask_unless
 from slstest.casing import parameters
@@ -28,8 +28,7 @@ from slstest.shapes import decode, encode_json
 from slstest.waiting import wait_until
 
 if TYPE_CHECKING:
-    from slstest.functions.notification import BucketNotification
-    from slstest.resources.bucket import Bucket
+    pass
 
 _TAKEN = {
     "function_name": "the name is a throwaway one; give yours as the second argument, "
@@ -92,32 +91,19 @@ class Function(Resource):
         answer = self._invoke(payload, {"InvocationType": "Event"}, "invoke_async")
         return str(answer["ResponseMetadata"]["RequestId"])
 
-    @overload
-    def triggered_by(self, source: Bucket, **settings: Any) -> BucketNotification: ...
-
-    @overload
-    def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping: ...
-
-    def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping | BucketNotification:
+    def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping:
         """Let a resource of this environment trigger the function.
 
         A stream is mapped with CreateEventSourceMapping, whose parameters are taken in snake
         case (``batch_size=``, ``maximum_retry_attempts=``, ...); ``starting_position`` is
         ``"TRIM_HORIZON"`` by default. Returns when the mapping is in effect.
-
-        A bucket is given the permission to invoke the function, and notifies it of ``events=``
-        (``["s3:ObjectCreated:*"]`` by default) with keys that begin with ``prefix=`` and end
-        with ``suffix=``, both URL encoded as AWS wants them. What the bucket notifies already
-        stays.
-        https://docs.aws.amazon.com/AmazonS3/latest/API/API_LambdaFunctionConfiguration.html
         """
         map_to = getattr(source, "_map_to", None)
         if map_to is None:
             raise ConfigurationError(
-                f"{self}.triggered_by({source!r}): only a stream or a bucket can trigger a "
-                "function so far"
+                f"{self}.triggered_by({source!r}): only a stream can trigger a function so far"
             )
-        trigger: EventSourceMapping | BucketNotification = map_to(self, settings)
+        trigger: EventSourceMapping = map_to(self, settings)
         return trigger
 
     @property
@@ -281,7 +267,7 @@ def deploy(
     logs = {"log_group": f"/aws/lambda/{name}"} if scope.ledger.outlives_the_process else {}
     with scope.creating(Function.kind, name, **logs):
         made = ask(client, "create_function", request, asked=asked, cures=_CREATE_CURES)
-    if made.get("State", "Active") != "Active":
+    if made.get("State", "Active") != "Active" and not scope.cloud.creates_at_once:
         _wait_until_active(client, name, asked)
     scope.add_function(label, name)
     return Function(scope, label, name, made["FunctionArn"])

@@ -167,6 +167,9 @@ def create_stream(
         request["Tags"] = tags
     with scope.creating(Stream.kind, name):
         ask(client, "create_stream", request, asked=asked)
+    if scope.cloud.creates_at_once:
+        arn = f"arn:aws:kinesis:{scope.cloud.region}:{scope.cloud.account_id}:stream/{name}"
+        return Stream(scope, label, name, arn, _record_limit(request))
 
     def active() -> dict[str, Any] | None:
         described = _describe(client, name)

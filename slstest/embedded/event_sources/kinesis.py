@@ -170,6 +170,7 @@ class KinesisPoller:
         with self._lock:
             if shard.woken and self._enabled:
                 shard.woken = False
+                shard.read_to_end = False
                 return True
             shard.working = False
             return False
@@ -202,9 +203,9 @@ class KinesisPoller:
 
     def _read(self, shard: Shard) -> None:
         while len(shard.buffer) < self._settings.batch_size and shard.size < BATCH_PAYLOAD_LIMIT:
+            if shard.ended or shard.read_to_end:
+                return
             if shard.iterator is None:
-                if shard.ended:
-                    return
                 shard.iterator = self._open(shard)
             answer = self._get_records(shard)
             role_arn = self._role_arn() if answer["Records"] else ""
@@ -212,8 +213,9 @@ class KinesisPoller:
                 shard.append(kinesis_record(record, shard.shard_id, self._stream_arn, role_arn))
             shard.iterator = answer.get("NextShardIterator")
             shard.ended = shard.iterator is None
-            if answer["MillisBehindLatest"] == 0 and len(answer["Records"]) < _READ_LIMIT:
-                return
+            shard.read_to_end = (
+                answer["MillisBehindLatest"] == 0 and len(answer["Records"]) < _READ_LIMIT
+            )
 
     def _get_records(self, shard: Shard) -> Any:
         try:

@@ -34,6 +34,8 @@ class Shard:
         """The pending retry, in words."""
         self.timer: Timer | None = None
         self.woken = False
+        self.read_to_end = False
+        """Whether nothing more can be there until it is woken again."""
         self.working = False
 
     @property

@@ -21,9 +21,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-MAX_RESPONSE_SIZE = 6 * 1024 * 1024 + 100
-"""Bytes of a response, https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-and what Lambda adds to them for its own."""
+from slstest.runtimes.limits import MAX_RESPONSE_SIZE, response_too_large
 
 _PREFIX = "/2018-06-01/runtime"
 _ANSWER = re.compile(rf"{_PREFIX}/invocation/([^/]+)/(response|error)")
@@ -172,13 +170,10 @@ class RuntimeApi:
             message = f"the event {request_id} has been answered already"
             connection.refuse(HTTPStatus.FORBIDDEN, "InvalidStateTransition", message)
         elif body is None:
-            limit = f"maximum allowed payload size ({MAX_RESPONSE_SIZE} bytes)."
-            error = error_document(
-                "Function.ResponseSizeTooLarge", f"Response payload size exceeded {limit}"
-            )
-            self.answer = Answer(error, failed=True)
+            error = response_too_large()
+            self.answer = Answer(json.dumps(error).encode(), failed=True)
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            connection.refuse(status, "RequestEntityTooLarge", f"Exceeded {limit}")
+            connection.refuse(status, "RequestEntityTooLarge", error["errorMessage"])
         else:
             self.answer = Answer(body, failed)
             connection.accept()

@@ -23,6 +23,7 @@ class ScriptedCloud:
     name = "scripted"
     region = REGION
     account_id = "123456789012"
+    creates_at_once = False
     endpoint_url = None
 
     def __init__(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from slstest import Environment
 
 
@@ -21,6 +23,22 @@ def test_creating_asks_once_where_the_answer_says_that_it_is_ready(
     cloud.calls.clear()
     function.triggered_by(stream)
     assert cloud.calls == ["CreateEventSourceMapping"]
+
+
+def test_nobody_looks_where_the_cloud_creates_at_once(
+    world: Environment, folder: Path, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloud, "creates_at_once", True)
+    cloud.edit("CreateFunction", lambda made: made.update(State="Pending"))
+    stream, function = world.stream("clicks"), world.function(folder)
+    function.triggered_by(stream)
+    assert cloud.calls == ["CreateStream", "CreateFunction", "CreateEventSourceMapping"]
+    assert (
+        stream.arn
+        == cloud.client("kinesis").describe_stream_summary(StreamName=stream.name)[
+            "StreamDescriptionSummary"
+        ]["StreamARN"]
+    )
 
 
 def test_a_whole_test_makes_no_call_too_many(world: Environment, folder: Path, cloud: Any) -> None:

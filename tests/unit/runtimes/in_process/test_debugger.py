@@ -11,8 +11,6 @@ from typing import Any
 import pexpect
 import pytest
 
-ROOT = Path(__file__).parents[4]
-
 TEST = """
 import json
 import sys
@@ -76,7 +74,7 @@ class Terminal:
             sys.executable,
             ["-m", "pytest", "-p", "no:cacheprovider", *arguments, str(test)],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb", "NO_COLOR": "1"},
+            env={**os.environ, "TERM": "dumb", "NO_COLOR": "1"},
             encoding="utf-8",
             timeout=30,
         )

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from slstest.runtimes.process.runtime_api import MAX_RESPONSE_SIZE, Answer, Event, RuntimeApi
+from slstest.runtimes.limits import MAX_RESPONSE_SIZE
+from slstest.runtimes.process.runtime_api import Answer, Event, RuntimeApi
 from slstest.runtimes.process.zygote.portable_client import PortableClient
 
 INVOCATION = "/2018-06-01/runtime/invocation"
