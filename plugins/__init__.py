@@ -7,8 +7,6 @@ here or in these modules imports boto3, moto or the cloud before a test needs th
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 import pytest
 
 from . import (
@@ -16,10 +14,10 @@ from . import (
     functions,
     invoke,
     kinesis,
-    markers,
     options,
     reporting,
     resources,
+    running,
     selection,
     session,
 )
@@ -38,7 +36,10 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 def pytest_configure(config: pytest.Config) -> None:
     """Resolve the options once."""
-    session.start(config, options.resolve(config))
+    settings = options.resolve(config)
+    session.start(config, settings)
+    if settings.on:
+        config.pluginmanager.register(running, running.__name__)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -56,22 +57,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 selection.bring_fixtures(item)
             else:
                 item.add_marker(pytest.mark.skip(reason=selection.NEEDS_SLS))
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse wrong markers before anything is made for them."""
-    markers.validate(item)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell a failure in terms of the test."""
-    reporting.end_traceback_at_the_test(item, call)
-    report = yield
-    reporting.add_sections(item, report)
-    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -131,8 +131,10 @@ def required(item: pytest.Item, marker: Marker[T]) -> Use[T]:
 
 def validate(item: pytest.Item) -> None:
     """Fail the test if any of its declared markers has wrong arguments."""
-    for marker in declared(item.config).values():
-        uses(item, marker)
+    known = declared(item.config)
+    for mark in item.iter_markers():
+        if mark.name in known:
+            _use(item, known[mark.name], mark)
 
 
 def fail_at(place: str, marker_name: str, problem: object) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -28,15 +29,13 @@ def bring_fixtures(item: pytest.Item) -> None:
 
 def _marked(item: pytest.Item) -> list[str]:
     """The fixtures that belong to the markers on a test."""
-    return [
-        marker.fixture
-        for marker in declared(item.config).values()
-        if item.get_closest_marker(marker.name) is not None
-    ]
+    known = declared(item.config)
+    return [known[mark.name].fixture for mark in item.iter_markers() if mark.name in known]
 
 
-def _fixture_names(item: pytest.Item) -> list[str]:
-    return list(getattr(item, "fixturenames", ()))
+def _fixture_names(item: pytest.Item) -> Sequence[str]:
+    names: Sequence[str] = getattr(item, "fixturenames", ())
+    return names
 
 
 def tell_skipped(terminalreporter: pytest.TerminalReporter) -> None:

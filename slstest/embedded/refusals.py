@@ -14,6 +14,8 @@ from slstest.embedded.messages import AwsRequest, AwsResponse
 
 _STACK_ACTIONS = frozenset({"CreateStack", "UpdateStack", "CreateChangeSet", "CreateStackSet"})
 
+_IGNORED_FOR_STREAMS = frozenset({"MaxRecordSizeInKiB", "Tags", "WarmThroughputMiBps"})
+
 _RESHARDING = frozenset({"SplitShard", "MergeShards", "UpdateShardCount"})
 
 
@@ -53,6 +55,10 @@ def _unbuilt(request: AwsRequest, is_read: Callable[[str], bool]) -> tuple[str, 
         return "deliver EventBridge rules whose target is a function", invoke
     elif request.operation == "PutSubscriptionFilter":
         return "deliver CloudWatch Logs subscription filters", invoke
+    elif request.service == "kinesis" and request.operation == "CreateStream":
+        ignored = sorted(_IGNORED_FOR_STREAMS.intersection(json.loads(request.content())))
+        if ignored:
+            return f"know {' and '.join(ignored)} of CreateStream", "leave it out"
     elif request.service == "kinesis" and request.operation in _RESHARDING:
         asked = json.loads(request.content())
         # moto moves the records of a shard into its children, where they would be read again.

@@ -221,7 +221,8 @@ def test_a_wrong_marker_fails_its_test_at_setup_naming_the_line(
             f"test_{number}.py",
         )
         expected.append(f"test_{number}.py:2: {wrong.told}".replace("test_it.py", "test_*.py"))
-    result = project.run_apart("--sls", "--sls-runtime=in-process", *workers)
+    run = project.run_apart if workers else project.run
+    result = run("--sls", "--sls-runtime=in-process", *workers)
     result.assert_outcomes(errors=len(WRONG), passed=1)
     missing = [
         told

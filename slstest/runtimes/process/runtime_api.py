@@ -170,10 +170,10 @@ class RuntimeApi:
             message = f"the event {request_id} has been answered already"
             connection.refuse(HTTPStatus.FORBIDDEN, "InvalidStateTransition", message)
         elif body is None:
-            error = response_too_large()
-            self.answer = Answer(json.dumps(error).encode(), failed=True)
+            self.answer = Answer(json.dumps(response_too_large()).encode(), failed=True)
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            connection.refuse(status, "RequestEntityTooLarge", error["errorMessage"])
+            limit = f"maximum allowed payload size ({MAX_RESPONSE_SIZE} bytes)."
+            connection.refuse(status, "RequestEntityTooLarge", f"Exceeded {limit}")
         else:
             self.answer = Answer(body, failed)
             connection.accept()

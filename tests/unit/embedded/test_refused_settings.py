@@ -274,3 +274,13 @@ def test_the_shards_of_a_stream_that_a_function_reads_stay_as_they_are(aws: Aws)
         aws.kinesis.update_shard_count(**change)
     aws.lambda_.delete_event_source_mapping(UUID=mapping)
     aws.kinesis.update_shard_count(**change)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"Tags": {"team": "web"}}, {"MaxRecordSizeInKiB": 2048}],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_what_moto_would_ignore_of_a_stream_is_refused(aws: Aws, setting: dict[str, Any]) -> None:
+    with pytest.raises(ClientError, match=f"{next(iter(setting))} of CreateStream"):
+        aws.kinesis.create_stream(StreamName="clicks", ShardCount=1, **setting)
