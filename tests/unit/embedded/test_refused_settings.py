@@ -119,7 +119,7 @@ def test_a_setting_that_is_not_built_is_refused(
     )
 
 
-def test_what_issues_name_as_not_built_is_among_the_refused() -> None:
+def test_the_large_features_that_are_missing_are_among_the_refused() -> None:
     refused = {(operation, name) for operation, name, _ in UNBUILT}
     for name in ("VpcConfig", "Layers", "DeadLetterConfig", "ImageConfig", "Publish"):
         assert ("CreateFunction", name) in refused
