@@ -39,8 +39,9 @@ class LogBuffer:
         self._local = threading.local()
 
     def write(self, group: str, stream: str, moment: float, lines: tuple[str, ...]) -> None:
+        """Log lines; each becomes a message that ends with a newline, as Lambda's do."""
         with self._lock:
-            self._waiting.extend(LogEvent(group, stream, moment, line) for line in lines)
+            self._waiting.extend(LogEvent(group, stream, moment, f"{line}\n") for line in lines)
 
     def writing(self) -> float | None:
         """The moment at which what this thread writes was logged; None while it does not."""

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slstest.calls import ask, ask_unless
 from slstest.casing import parameters
@@ -26,9 +26,6 @@ from slstest.resources.base import Resource
 from slstest.scope import Scope
 from slstest.shapes import decode, encode_json
 from slstest.waiting import wait_until
-
-if TYPE_CHECKING:
-    pass
 
 _TAKEN = {
     "function_name": "the name is a throwaway one; give yours as the second argument, "

@@ -296,11 +296,11 @@ def test_what_the_function_prints_and_logs_is_between_start_and_end(deploy: Depl
 
 
 def test_logs_reach_cloudwatch_logs(deploy: Deploy, sls: Environment) -> None:
-    function = deploy("def handler(event, context): print('seen')")
+    function = deploy("def handler(event, context): print('seen'); print()")
     function.invoke({})
     events = sls.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{function.name}")
-    messages = [event["message"].rstrip("\n") for event in events["events"]]
-    assert "seen" in messages
+    messages = [event["message"] for event in events["events"]]
+    assert messages[2:4] == ["seen\n", "\n"]
     assert any(message.startswith("REPORT RequestId:") for message in messages)
 
 

@@ -20,7 +20,7 @@ def logs(aws: Aws) -> Any:
 
 
 def messages(answer: Any) -> list[str]:
-    return [event["message"] for event in answer["events"]]
+    return [event["message"].removesuffix("\n") for event in answer["events"]]
 
 
 def test_a_function_s_lines_are_in_its_log_group(aws: Aws, logs: Any) -> None:
