@@ -41,6 +41,9 @@ class Backstage:
 
 
 RuntimeFactory = Callable[[Backstage], "Runtime"]
+
+_LAST_WORK_TIMEOUT = 10.0
+"""Seconds for work to end whose functions and sources have been deleted."""
 Guard = Callable[[], AbstractContextManager[None]]
 
 
@@ -132,6 +135,7 @@ class EmbeddedCloud:
         self._scheduler.reset()
 
     def end(self) -> None:
+        self._scheduler.finish(_LAST_WORK_TIMEOUT)
         self._logs.forget()
 
     def moments(self, timeout: float, *, patient: bool = False) -> Iterator[None]:

@@ -120,6 +120,16 @@ class Scheduler:
             self._skipped = 0.0
             self._timers = []
 
+    def finish(self, timeout: float) -> None:
+        """Drop every timer and wait for the end of what is running.
+
+        Raises :class:`slstest.errors.NotSettled` where that does not end, and what went wrong
+        in the background since somebody waited last.
+        """
+        with self._changed:
+            self._timers = []
+        self.quiesce(timeout)
+
     def advance(self, seconds: float, timeout: float) -> None:
         """Move the time forward by ``seconds``, doing what falls due on the way in order."""
         target = self.now() + seconds

@@ -96,6 +96,20 @@ def test_quiescing_leaves_future_timers_alone(scheduler: Scheduler) -> None:
     assert (fired, scheduler.now()) == ([], PRESENT)
 
 
+def test_finishing_drops_timers_and_tells_what_went_wrong(scheduler: Scheduler) -> None:
+    fired: list[bool] = []
+
+    def fail() -> None:
+        raise ValueError("broken inside")
+
+    scheduler.call_later(60, "never", lambda: fired.append(True))
+    scheduler.submit("work", fail)
+    with pytest.raises(ValueError, match="broken inside"):
+        scheduler.finish(10)
+    scheduler.finish(10)
+    assert (fired, scheduler.pending()) == ([], [])
+
+
 def test_advancing_fires_what_falls_due_on_the_way_and_no_more(scheduler: Scheduler) -> None:
     fired: list[float] = []
 
