@@ -20,6 +20,7 @@ from . import (
     running,
     selection,
     session,
+    sqs,
 )
 
 EVENT_SOURCES = "slstest.plugins"
@@ -29,7 +30,7 @@ EVENT_SOURCES = "slstest.plugins"
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the options and load the event sources, those of third parties too."""
     options.add_options(parser)
-    for module in (fixtures, resources, functions, invoke, kinesis):
+    for module in (fixtures, resources, functions, invoke, kinesis, sqs):
         pluginmanager.register(module, module.__name__)
     pluginmanager.load_setuptools_entrypoints(EVENT_SOURCES)
 

@@ -60,16 +60,28 @@ def read_sls_stream(name: str, shard_count: int = 1, **parameters: Any) -> Resou
     return _request("stream", name, {"shard_count": shard_count, **parameters})
 
 
+def read_sls_queue(name: str, fifo: bool = False, **attributes: Any) -> ResourceRequest:
+    """A throwaway SQS queue, sls["<name>"] in the test and "{<name>.arn}" or "{<name>.url}" in
+    the strings of other markers. fifo makes it a FIFO queue; attributes are those of a queue in
+    snake case, such as visibility_timeout or redrive_policy. May be given more than once.
+    """
+    check_type("fifo", fifo, bool)
+    return _request("queue", name, {"fifo": fifo, **attributes})
+
+
 SLS_TABLE = Marker(
     "sls_table", read_sls_table, fixture="sls", example='sls_table("clicks", key="page")'
 )
 SLS_BUCKET = Marker("sls_bucket", read_sls_bucket, fixture="sls", example='sls_bucket("archive")')
 SLS_STREAM = Marker("sls_stream", read_sls_stream, fixture="sls", example='sls_stream("clicks")')
+SLS_QUEUE = Marker(
+    "sls_queue", read_sls_queue, fixture="sls", example='sls_queue("orders", visibility_timeout=60)'
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
-    for marker in (SLS_TABLE, SLS_BUCKET, SLS_STREAM):
+    for marker in (SLS_TABLE, SLS_BUCKET, SLS_STREAM, SLS_QUEUE):
         declare(config, marker)
 
 
@@ -85,7 +97,11 @@ def requested(item: pytest.Item) -> list[Use[ResourceRequest]]:
 
     Fails the test where two of them have one name.
     """
-    found = [use for marker in (SLS_TABLE, SLS_BUCKET, SLS_STREAM) for use in uses(item, marker)]
+    found = [
+        use
+        for marker in (SLS_TABLE, SLS_BUCKET, SLS_STREAM, SLS_QUEUE)
+        for use in uses(item, marker)
+    ]
     seen: dict[str, Use[ResourceRequest]] = {}
     for use in found:
         earlier = seen.setdefault(use.value.name, use)

@@ -18,6 +18,7 @@ from slstest.matching import listed
 from slstest.naming import Names, new_run
 from slstest.resources.base import Resource
 from slstest.resources.bucket import Bucket, create_bucket
+from slstest.resources.queue import Queue, create_queue
 from slstest.resources.stream import Stream, create_stream
 from slstest.resources.table import KeySpec, Table, create_table
 from slstest.scope import Scope
@@ -139,6 +140,19 @@ class Environment:
         label = self._label(name, Stream.kind)
         stream = create_stream(self._scope, label, shard_count=shard_count, settings=parameters)
         return self._remember(name, stream)
+
+    def queue(self, name: str | None = None, *, fifo: bool = False, **attributes: Any) -> Queue:
+        """Create a throwaway SQS queue; with ``fifo``, one that keeps the order of messages,
+        and deduplicates by content unless ``content_based_deduplication=False``.
+
+        Takes every attribute of a queue in snake case, such as ``visibility_timeout=30`` or
+        ``redrive_policy={"deadLetterTargetArn": dead.arn, "maxReceiveCount": 3}``, and
+        ``tags=``.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+        """
+        label = self._label(name, Queue.kind)
+        queue = create_queue(self._scope, label, fifo=fifo, settings=attributes)
+        return self._remember(name, queue)
 
     def function(
         self,

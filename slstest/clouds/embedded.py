@@ -22,6 +22,7 @@ from slstest.embedded.messages import AwsRequest, AwsResponse
 from slstest.embedded.moto_backend import ACCOUNT_ID, MotoBackend
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.scratch import Scratch
+from slstest.embedded.sqs.waiting import LongPolling, QueueWatch
 
 if TYPE_CHECKING:
     import boto3
@@ -70,6 +71,8 @@ class EmbeddedCloud:
         import boto3
         from botocore.config import Config
 
+        from slstest.embedded.sqs.state import SqsState
+
         self.region = region
         # botocore puts its own together anew for each request, a tenth of the request's time.
         self._client_config = Config(user_agent="slstest")
@@ -87,8 +90,16 @@ class EmbeddedCloud:
         )
         self._invoker = Invoker(self._pool, self._scheduler, self._logs, self._store.find)
         self._mappings = MappingService(
-            region, ACCOUNT_ID, self._store, self._invoker, self._scheduler, self.client
+            region,
+            ACCOUNT_ID,
+            self._store,
+            self._invoker,
+            self._scheduler,
+            self.client,
+            self._next_return,
         )
+        watch = QueueWatch(self._scheduler, self._mappings)
+        self._queues = SqsState(self._scheduler.now, lambda: self.endpoint_url, watch)
         self._http = HttpDoor(region, self._guarded(http_guard))
         self._in_process = InProcessDoor(
             self._http.endpoint_url, region, self._guarded(in_process_guard)
@@ -110,8 +121,11 @@ class EmbeddedCloud:
             self._fetch_object,
             self._code_url,
         )
+        state = LongPolling(
+            self._state, self._queues, watch, self._scheduler, ACCOUNT_ID, self._may_skip
+        )
         self._gateway = Gateway(
-            self._lambda, self._state, self._logs, self._mappings, self._before_request
+            self._lambda, state, self._logs, self._mappings, self._before_request
         )
         self._http.open()
 
@@ -154,6 +168,10 @@ class EmbeddedCloud:
         function = self._store.find(function_name)
         return tuple(function.invocations) if function is not None else ()
 
+    def browse_queue(self, queue_arn: str) -> Sequence[Mapping[str, Any]]:
+        """See :class:`slstest.resources.queue_messages.ShowsQueues`."""
+        return self._queues.browse(queue_arn)
+
     def close(self) -> None:
         self._mappings.close()
         self._scheduler.close()
@@ -162,10 +180,18 @@ class EmbeddedCloud:
         self._runtime.close()
         self._in_process.close()
         self._http.close()
+        self._queues.close()
         self._state.close()
         self._scratch.close()
 
     # -- inside -------------------------------------------------------------------------
+
+    def _next_return(self, queue_arn: str) -> float | None:
+        return self._queues.next_return(queue_arn)
+
+    def _may_skip(self) -> bool:
+        on_main_thread = threading.current_thread() is threading.main_thread()
+        return on_main_thread and not self._scheduler.runs_foreground_call
 
     def _guarded(self, guard: Guard) -> Callable[[AwsRequest], AwsResponse]:
         def handle(request: AwsRequest) -> AwsResponse:

@@ -199,6 +199,11 @@ class Scheduler:
         while self._foreground:
             self._run_one_foreground_call()
 
+    @property
+    def runs_foreground_call(self) -> bool:
+        """Whether a call that was handed to the foreground is being run right now."""
+        return self._foreground_depth > 0
+
     # -- waiting ------------------------------------------------------------------------
 
     def moments(self, timeout: float, *, patient: bool = False) -> Iterator[None]:

@@ -98,7 +98,8 @@ class Function(Resource):
         map_to = getattr(source, "_map_to", None)
         if map_to is None:
             raise ConfigurationError(
-                f"{self}.triggered_by({source!r}): only a stream can trigger a function so far"
+                f"{self}.triggered_by({source!r}): only a stream or a queue can trigger a function "
+                "so far"
             )
         trigger: EventSourceMapping = map_to(self, settings)
         return trigger

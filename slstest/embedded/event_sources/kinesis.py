@@ -88,7 +88,7 @@ class KinesisPoller:
             for shard in self._shards.values():
                 shard.cancel_timer(self._scheduler)
 
-    def change(self, settings: StreamSettings) -> None:
+    def update(self, settings: StreamSettings) -> None:
         """Go on with other settings, from the next batch."""
         with self._lock:
             self._settings = settings

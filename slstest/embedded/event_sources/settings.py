@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,27 @@ class StreamSettings:
     """Seconds; -1 for as long as the stream keeps the record."""
     maximum_retry_attempts: int = -1
     """-1 for as long as the stream keeps the record."""
+
+    transition_reason: ClassVar[str] = "User action"
+    tells_last_result: ClassVar[bool] = True
+
+    def document(self) -> dict[str, Any]:
+        """The fields of EventSourceMappingConfiguration that AWS gives for a stream."""
+        document: dict[str, Any] = {
+            "StartingPosition": self.starting_position,
+            "BatchSize": self.batch_size,
+            "MaximumBatchingWindowInSeconds": self.maximum_batching_window,
+            "ParallelizationFactor": 1,
+            "DestinationConfig": {"OnFailure": {}},
+            "MaximumRecordAgeInSeconds": self.maximum_record_age,
+            "BisectBatchOnFunctionError": False,
+            "MaximumRetryAttempts": self.maximum_retry_attempts,
+            "TumblingWindowInSeconds": 0,
+            "FunctionResponseTypes": [],
+        }
+        if self.starting_position_timestamp is not None:
+            document["StartingPositionTimestamp"] = self.starting_position_timestamp
+        return document
 
 
 @dataclass(frozen=True)

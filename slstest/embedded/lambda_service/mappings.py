@@ -7,28 +7,27 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from slstest.embedded.event_sources.kinesis import KinesisPoller
-from slstest.embedded.event_sources.settings import BatchFailure, StreamSettings
+from slstest.embedded.event_sources.base import NotInvoked, Poller, Source
+from slstest.embedded.event_sources.queue_source import QueueSource
+from slstest.embedded.event_sources.sqs import NextReturn, SqsPoller
+from slstest.embedded.event_sources.stream_source import StreamSource
 from slstest.embedded.lambda_service.errors import (
-    conflict,
+    LambdaApiError,
     invalid_parameter,
     not_built,
     not_found,
 )
-from slstest.embedded.lambda_service.event_source_mapping import (
-    EventSourceMapping,
-    check_starting_position,
-    stream_settings,
-)
+from slstest.embedded.lambda_service.event_source_mapping import EventSourceMapping
 from slstest.embedded.lambda_service.functions import Function, FunctionStore
-from slstest.embedded.lambda_service.invocation import Invoker, error_type
+from slstest.embedded.lambda_service.invocation import Invoker
+from slstest.embedded.lambda_service.unbuilt import refuse_unbuilt_for
 from slstest.embedded.pagination import page
 from slstest.embedded.scheduler import Scheduler
+from slstest.runtimes.base import InvocationOutcome
 
 Parameters = Mapping[str, Any]
 
@@ -36,7 +35,8 @@ Parameters = Mapping[str, Any]
 @dataclass(frozen=True)
 class _Entry:
     mapping: EventSourceMapping
-    poller: KinesisPoller
+    source: Source
+    poller: Poller
 
     def document(self, state: str | None = None) -> dict[str, Any]:
         """The mapping's document, in a passing state or the one that it is in."""
@@ -57,21 +57,28 @@ class MappingService:
         invoker: Invoker,
         scheduler: Scheduler,
         client: Callable[[str], Any],
+        next_return: NextReturn,
     ) -> None:
+        """``next_return`` tells when a message of a queue becomes visible again; see
+        :class:`slstest.embedded.event_sources.sqs.SqsPoller`."""
         self._arn_prefix = f"arn:aws:lambda:{region}:{account_id}:event-source-mapping:"
-        self._stream_prefix = f"arn:aws:kinesis:{region}:{account_id}:stream/"
+        streams = f"arn:aws:kinesis:{region}:{account_id}:stream/"
+        self._sources: Mapping[str, Source] = {
+            "kinesis": StreamSource(client, scheduler, streams),
+            "sqs": QueueSource(client, scheduler, next_return),
+        }
         self._store = store
         self._invoker = invoker
         self._scheduler = scheduler
-        self._client = client
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
 
     def create(self, params: Parameters) -> dict[str, Any]:
-        source_arn = self._source(params)
-        settings = stream_settings(StreamSettings(), params)
-        check_starting_position(params)
+        source_arn, source = self._source(params)
+        settings = source.settings(None, params, source_arn)
+        refuse_unbuilt_for("CreateEventSourceMapping", params, source.parameters)
         function = self._function(params)
+        source.check(source_arn, function.settings["Timeout"])
         identifier = str(uuid.uuid4())
         mapping = EventSourceMapping(
             uuid=identifier,
@@ -84,13 +91,22 @@ class MappingService:
             enabled=params.get("Enabled", True),
             last_modified=self._scheduler.now(),
         )
-        with self._stream_expected(source_arn):
-            entry = _Entry(mapping, self._poller(mapping))
-            with self._lock:
-                self._refuse_duplicate(mapping)
-                self._entries[identifier] = entry
-            if mapping.enabled:
-                entry.poller.enable()
+        poller = source.poller(
+            source_arn,
+            settings,
+            lambda event, attempt: self._invoke(mapping, event, attempt),
+            lambda: self._role_arn(mapping),
+        )
+        entry = _Entry(mapping, source, poller)
+        with self._lock:
+            self._refuse_duplicate(mapping, source)
+            self._entries[identifier] = entry
+        if mapping.enabled:
+            try:
+                source.enable(source_arn, poller)
+            except LambdaApiError:
+                self._entries.pop(identifier, None)
+                raise
         return entry.document("Creating")
 
     def get(self, params: Parameters) -> dict[str, Any]:
@@ -111,24 +127,24 @@ class MappingService:
     def update(self, params: Parameters) -> dict[str, Any]:
         entry = self._entry(params)
         mapping, poller = entry.mapping, entry.poller
-        settings = stream_settings(mapping.settings, params)
+        settings = entry.source.settings(mapping.settings, params, mapping.source_arn)
+        refuse_unbuilt_for("UpdateEventSourceMapping", params, entry.source.parameters)
         function = self._function(params) if "FunctionName" in params else None
         with self._lock:
             if function is not None and function.name != mapping.function_name:
-                self._refuse_duplicate(replace(mapping, function_name=function.name))
+                self._refuse_duplicate(replace(mapping, function_name=function.name), entry.source)
                 mapping.function_name, mapping.function_arn = function.name, function.arn
             mapping.settings = settings
             mapping.last_modified = self._scheduler.now()
             before, mapping.enabled = mapping.enabled, params.get("Enabled", mapping.enabled)
         if not mapping.enabled:
             poller.disable()
-        poller.change(settings)
+        poller.update(settings)
         if mapping.enabled == before:
             return entry.document("Updating")
         if not mapping.enabled:
             return entry.document("Disabling")
-        with self._stream_expected(mapping.source_arn):
-            poller.enable()
+        entry.source.enable(mapping.source_arn, poller)
         return entry.document("Enabling")
 
     def delete(self, params: Parameters) -> dict[str, Any]:
@@ -142,6 +158,17 @@ class MappingService:
         """Records were put into a stream (its name or ARN): wake who reads it."""
         for entry in self._reading(stream):
             entry.poller.wake(shard_ids)
+
+    def queue_written(self, queue_arn: str) -> None:
+        """Messages were sent to a queue, or came back to it: wake who reads it."""
+        for entry in self._of(queue_arn):
+            entry.poller.wake()
+
+    def queue_changed(self, queue_arn: str) -> None:
+        """Somebody received, hid or deleted messages of a queue."""
+        for entry in self._of(queue_arn):
+            if isinstance(entry.poller, SqsPoller):
+                entry.poller.hidden_changed()
 
     def has_readers(self) -> bool:
         return bool(self._entries)
@@ -159,19 +186,20 @@ class MappingService:
 
     # -- inside -------------------------------------------------------------------------
 
-    def _source(self, params: Parameters) -> str:
+    def _source(self, params: Parameters) -> tuple[str, Source]:
         source_arn: str = params.get("EventSourceArn", "")
         if not source_arn:
             raise invalid_parameter("Unrecognized event source.")
         service = source_arn.split(":")[2]
-        if service != "kinesis" or ":stream/" not in source_arn or "/consumer/" in source_arn:
+        source = self._sources.get(service)
+        a_stream = ":stream/" in source_arn and "/consumer/" not in source_arn
+        if source is None or (service == "kinesis" and not a_stream):
             raise not_built(
                 "CreateEventSourceMapping",
-                f"the event source '{source_arn}'; event sources are Kinesis data streams",
+                f"the event source '{source_arn}'; event sources are Kinesis data streams and SQS "
+                "queues",
             )
-        if not source_arn.startswith(self._stream_prefix):
-            raise invalid_parameter(f"Stream not found: {source_arn}")
-        return source_arn
+        return source_arn, source
 
     def _function(self, params: Parameters) -> Function:
         name, qualifier = self._store.name_of(params["FunctionName"])
@@ -180,13 +208,9 @@ class MappingService:
             raise invalid_parameter("Function does not exist")
         return function
 
-    @contextmanager
-    def _stream_expected(self, source_arn: str) -> Iterator[None]:
-        """Answer as AWS does where the stream turns out to be missing."""
-        try:
-            yield
-        except self._client("kinesis").exceptions.ResourceNotFoundException as error:
-            raise invalid_parameter(f"Stream not found: {source_arn}") from error
+    def _of(self, source_arn: str) -> list[_Entry]:
+        with self._lock:
+            return [e for e in self._entries.values() if e.mapping.source_arn == source_arn]
 
     def _reading(self, stream: str) -> list[_Entry]:
         suffix = f":stream/{stream.rpartition('/')[2]}"
@@ -203,25 +227,11 @@ class MappingService:
             raise not_found("The resource you requested does not exist.")
         return entry
 
-    def _refuse_duplicate(self, new: EventSourceMapping) -> None:
+    def _refuse_duplicate(self, new: EventSourceMapping, source: Source) -> None:
         for entry in self._entries.values():
             mapping = entry.mapping
             if (mapping.source_arn, mapping.function_name) == (new.source_arn, new.function_name):
-                raise conflict(
-                    f'The event source arn (" {new.source_arn} ") and function '
-                    f'(" {new.function_name} ") provided mapping already exists. Please update or '
-                    f"delete the existing mapping with UUID {mapping.uuid}"
-                )
-
-    def _poller(self, mapping: EventSourceMapping) -> KinesisPoller:
-        return KinesisPoller(
-            mapping.source_arn,
-            mapping.settings,
-            self._client("kinesis"),
-            self._scheduler,
-            role_arn=lambda: self._role_arn(mapping),
-            invoke=lambda event, attempt: self._invoke(mapping, event, attempt),
-        )
+                raise source.duplicate(new.source_arn, new.function_name, mapping.uuid)
 
     def _role_arn(self, mapping: EventSourceMapping) -> str:
         function = self._store.find(mapping.function_name)
@@ -229,14 +239,8 @@ class MappingService:
             mapping.role_arn = function.settings["Role"]
         return mapping.role_arn
 
-    def _invoke(
-        self, mapping: EventSourceMapping, event: bytes, attempt: int
-    ) -> BatchFailure | None:
-        """Invoke the mapping's function with a batch: what went wrong, or None."""
+    def _invoke(self, mapping: EventSourceMapping, event: bytes, attempt: int) -> InvocationOutcome:
         function = self._store.find(mapping.function_name)
-        if function is None:
-            return BatchFailure(f"function {mapping.function_name} was deleted", invoked=False)
-        outcome = self._invoker.invoke(function, event, attempt=attempt)
-        if outcome.function_error is None:
-            return None
-        return BatchFailure(error_type(outcome), invoked=True)
+        if function is None or mapping.uuid not in self._entries:
+            raise NotInvoked(f"function {mapping.function_name} was deleted")
+        return self._invoker.invoke(function, event, attempt=attempt)

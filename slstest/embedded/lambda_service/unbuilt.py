@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from slstest.embedded.event_sources.sqs_settings import QUEUE_PARAMETERS
+from slstest.embedded.event_sources.stream_source import STREAM_PARAMETERS
 from slstest.embedded.lambda_service.errors import not_built
 
 _CODE = frozenset({"ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion"})
@@ -26,16 +28,7 @@ _CONFIGURATION = frozenset(
     }
 )
 
-_MAPPING = frozenset(
-    {
-        "FunctionName",
-        "Enabled",
-        "BatchSize",
-        "MaximumBatchingWindowInSeconds",
-        "MaximumRecordAgeInSeconds",
-        "MaximumRetryAttempts",
-    }
-)
+_MAPPING = STREAM_PARAMETERS | QUEUE_PARAMETERS
 
 _PAGE = frozenset({"Marker", "MaxItems"})
 
@@ -44,14 +37,15 @@ BUILT: Mapping[str, frozenset[str]] = {
     "UpdateFunctionConfiguration": _CONFIGURATION | {"RevisionId"},
     "UpdateFunctionCode": _CODE | {"FunctionName", "Architectures", "DryRun", "RevisionId"},
     "ListFunctions": _PAGE,
+    "CreateEventSourceMapping": _MAPPING,
+    "UpdateEventSourceMapping": _MAPPING,
     "Invoke": frozenset(
         {"FunctionName", "Qualifier", "InvocationType", "LogType", "ClientContext", "Payload"}
     ),
-    "CreateEventSourceMapping": _MAPPING
-    | {"EventSourceArn", "StartingPosition", "StartingPositionTimestamp"},
-    "UpdateEventSourceMapping": _MAPPING | {"UUID"},
 }
-"""The parameters that are built, of operations that have others."""
+"""The parameters that are built, of operations that have others. Of those of event source
+mappings some are for one kind of source only, see
+:class:`slstest.embedded.event_sources.base.Source`."""
 
 _ASKS_FOR_NOTHING: Mapping[str, Callable[[Any], bool]] = {
     "PackageType": lambda value: value == "Zip",
@@ -69,6 +63,11 @@ def refuse_unbuilt(operation: str, params: Mapping[str, Any]) -> None:
         _refuse(operation, params, BUILT[operation])
     if operation == "CreateFunction":
         _refuse(operation, params.get("Code", {}), _CODE)
+
+
+def refuse_unbuilt_for(operation: str, params: Mapping[str, Any], built: frozenset[str]) -> None:
+    """Raise for every parameter that is not among ``built`` and asks for something."""
+    _refuse(operation, params, built)
 
 
 def _refuse(operation: str, params: Mapping[str, Any], built: frozenset[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from slstest.embedded.event_sources.stream_source import STREAM_PARAMETERS
 from slstest.embedded.lambda_service.unbuilt import BUILT
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def example(shape: Any) -> Any:
 
 
 def unbuilt() -> Iterator[tuple[str, str, Any]]:
-    for operation, built in BUILT.items():
+    of_streams = {f"{act}EventSourceMapping": STREAM_PARAMETERS for act in ("Create", "Update")}
+    for operation, built in {**BUILT, **of_streams}.items():
         parameters: Any = MODEL.operation_model(operation).input_shape
         for name, shape in parameters.members.items():
             if name not in built:
@@ -176,12 +178,12 @@ def test_json_logs_are_refused(aws: Aws) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "arn:aws:sqs:us-east-1:123456789012:queue",
+        "arn:aws:mq:us-east-1:123456789012:broker:b:b-1",
         "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2024-01-01T00:00:00.000",
         "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:1",
     ],
 )
-def test_event_sources_other_than_streams_are_refused(aws: Aws, source: str) -> None:
+def test_event_sources_that_are_not_built_are_refused(aws: Aws, source: str) -> None:
     with pytest.raises(ClientError) as error:
         aws.lambda_.create_event_source_mapping(EventSourceArn=source, FunctionName=aws.function())
     assert "event sources are Kinesis data streams" in aws.refused(error)[2]

@@ -1,0 +1,83 @@
+"""What every poller tells its mapping, and the mapping every poller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from slstest.embedded.lambda_service.errors import LambdaApiError
+from slstest.runtimes.base import InvocationOutcome
+
+InvokeBatch = Callable[[bytes, int], InvocationOutcome]
+"""Takes an event and the number of the attempt, and waits for the end of the invocation.
+
+Raises :class:`Throttled` or :class:`NotInvoked` where the function did not see the event.
+"""
+
+
+class Throttled(Exception):
+    """The function, or the account, has no concurrency left:
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"""
+
+
+class NotInvoked(Exception):
+    """The function cannot be invoked at all, for example because it was deleted; the text says
+    why."""
+
+
+class Settings(Protocol):
+    """The settings of a mapping; each kind of source has its own."""
+
+    @property
+    def transition_reason(self) -> str:
+        """How AWS words that a user has changed the mapping's state."""
+
+    @property
+    def tells_last_result(self) -> bool:
+        """Whether the document has a ``LastProcessingResult``."""
+
+    def document(self) -> dict[str, Any]:
+        """Their fields of EventSourceMappingConfiguration."""
+
+
+class Poller(Protocol):
+    """Reads one source for one function."""
+
+    last_result: str
+    lost: bool
+    """Whether the source is gone; nothing is read any more."""
+
+    def enable(self) -> None: ...
+
+    def disable(self) -> None: ...
+
+    def wake(self, places: Iterable[str] | None = None) -> None:
+        """Something may have come: into these parts of the source, or into any."""
+
+    def update(self, settings: Any) -> None:
+        """Go on with other settings, from the next batch."""
+
+
+class Source(Protocol):
+    """One kind of event source, as event source mappings are made of it."""
+
+    parameters: frozenset[str]
+    """The parameters of CreateEventSourceMapping that do what they say."""
+
+    def settings(self, current: Any, params: Mapping[str, Any], source_arn: str) -> Any:
+        """The settings that a request leaves, of a new mapping (``current`` is None) or one
+        that has some. Raises Lambda's errors."""
+
+    def check(self, source_arn: str, function_timeout: int) -> None:
+        """Raise Lambda's errors for a source that cannot be mapped to such a function."""
+
+    def poller(
+        self, source_arn: str, settings: Any, invoke: InvokeBatch, role_arn: Callable[[], str]
+    ) -> Poller:
+        """The poller of a mapping, not enabled yet."""
+
+    def enable(self, source_arn: str, poller: Poller) -> None:
+        """Begin to read, or go on. Raises Lambda's errors."""
+
+    def duplicate(self, source_arn: str, function_name: str, uuid: str) -> LambdaApiError:
+        """The error for a second mapping between the same source and function."""

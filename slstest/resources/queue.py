@@ -1,0 +1,266 @@
+"""SQS queues."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from slstest.calls import ask, ask_unless
+from slstest.casing import parameters, snake
+from slstest.clouds.base import Cloud
+from slstest.errors import ConfigurationError
+from slstest.expect import expect, expect_not, nearest_text
+from slstest.functions.mapping import EventSourceMapping, create_mapping
+from slstest.ledger import Entry
+from slstest.matching import matches_data, show
+from slstest.resources.base import Resource
+from slstest.resources.queue_messages import (
+    Message,
+    ShowsQueues,
+    message_of,
+    read_messages,
+    send_entries,
+)
+from slstest.scope import Scope
+from slstest.shapes import encode
+
+if TYPE_CHECKING:
+    from slstest.functions.function import Function
+
+_GROUP = "default"
+"""The message group of a FIFO queue's messages where the test names none."""
+
+_TAKEN = {
+    "queue_name": "the name is a throwaway one; give yours as the first argument, "
+    "and it is added to it",
+    "attributes": "give each attribute as an argument of its own, such as visibility_timeout=30",
+    "fifo_queue": "write fifo=True",
+}
+_TAKEN_BY_SEND = {
+    "queue_url": "it is this queue",
+    "message_body": "it is the first argument",
+}
+_READ_ONLY = frozenset(
+    {
+        "All",
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesDelayed",
+        "ApproximateNumberOfMessagesNotVisible",
+        "CreatedTimestamp",
+        "LastModifiedTimestamp",
+        "QueueArn",
+    }
+)
+_COUNTS = {
+    "ApproximateNumberOfMessages": "to be received",
+    "ApproximateNumberOfMessagesNotVisible": "in flight",
+    "ApproximateNumberOfMessagesDelayed": "delayed",
+}
+_GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+
+
+class Queue(Resource):
+    """A throwaway SQS queue."""
+
+    kind = "queue"
+    placeholders = ("name", "arn", "url")
+
+    def __init__(self, scope: Scope, label: str, name: str, arn: str, url: str) -> None:
+        super().__init__(scope, label, name, arn)
+        self._url = url
+
+    @property
+    def url(self) -> str:
+        """Its URL, by which the API knows it."""
+        return self._url
+
+    @property
+    def fifo(self) -> bool:
+        """Whether it keeps the order of its messages."""
+        return self._name.endswith(".fifo")
+
+    def send(
+        self,
+        *bodies: Any,
+        message_group_id: str | Callable[[Any], str] | None = None,
+        **send_message_parameters: Any,
+    ) -> list[Message]:
+        """Send messages with SendMessageBatch, in as few requests as its limits allow.
+
+        A dict or a list goes as JSON, a str as it is, bytes as the UTF-8 text that they are.
+        ``message_group_id`` is one group for all, or a function from the body to its group; on
+        a FIFO queue it is ``"default"`` where none is given. Takes every parameter of
+        SendMessage in snake case, such as ``delay_seconds=`` or ``message_attributes=``, for
+        all messages. A FIFO queue drops a body that it had less than five minutes ago, unless
+        ``message_deduplication_id=`` tells them apart.
+
+        Returns the messages with their ids. Raises :class:`slstest.errors.SlstestError` for
+        what the queue does not take.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+        """
+        client = self._client("sqs")
+        asked = f"{self}.send"
+        given = parameters(
+            client, "SendMessage", send_message_parameters, asked=asked, taken=_TAKEN_BY_SEND
+        )
+        entries = []
+        for number, body in enumerate(bodies):
+            place = f"{asked}, message {number + 1} of {len(bodies)}"
+            entry = {"Id": str(number), "MessageBody": _text(body, place), **given}
+            group = message_group_id(body) if callable(message_group_id) else message_group_id
+            if group is None and self.fifo:
+                group = _GROUP
+            if group is not None:
+                entry["MessageGroupId"] = group
+            entries.append(entry)
+        return send_entries(client, self._url, entries, asked=asked)
+
+    def messages(self) -> list[Message]:
+        """The messages that can be received now, oldest first; they stay in the queue.
+
+        Messages in flight and delayed ones are not among them. On the embedded cloud looking
+        changes nothing. Elsewhere SQS shows a message only to those who receive it: each look
+        counts as a receipt, which may move messages to a dead-letter queue, and hides them for
+        a moment from a function that reads the queue.
+        """
+        cloud = self._scope.cloud
+        if isinstance(cloud, ShowsQueues):
+            return [message_of(message) for message in cloud.browse_queue(self._arn)]
+        wait = 0 if cloud.endpoint_url else 1
+        return read_messages(self._client("sqs"), self._url, wait=wait)
+
+    def expect_message(self, expected: Any, timeout: float | None = None) -> Message:
+        """Wait for a message with this body and return it; it stays in the queue.
+
+        A dict or a list is compared with the JSON (dicts only by the keys given), a str with
+        the text. ``timeout`` is in seconds; given, the whole of it is waited, otherwise no
+        longer than something is under way. Raises
+        :class:`slstest.errors.ExpectationFailed`, showing the nearest message.
+        """
+        return expect(
+            self._scope,
+            lambda: self._first(expected),
+            lambda: self._explain_missing(expected),
+            timeout,
+        )
+
+    def expect_empty(self, timeout: float | None = None) -> None:
+        """Settle, then check that the queue has no message, not even one in flight or delayed.
+
+        ``timeout`` is the seconds that settling may take. Raises
+        :class:`slstest.errors.ExpectationFailed` with what is there, or
+        :class:`slstest.errors.NotSettled`.
+        """
+        expect_not(
+            self._scope,
+            lambda: self._counts() or None,
+            lambda counts: "\n".join(
+                [
+                    f"{self} was to be empty but has messages: {_told(counts)}",
+                    *(f"  {show(message.body)}" for message in self.messages()[:10]),
+                ]
+            ),
+            timeout,
+        )
+
+    def _map_to(self, function: Function, settings: Mapping[str, Any]) -> EventSourceMapping:
+        return create_mapping(self._scope, function, self, settings)
+
+    # -- inside -------------------------------------------------------------------------
+
+    def _first(self, expected: Any) -> Message | None:
+        for message in self.messages():
+            if matches_data(expected, message.raw.encode()):
+                return message
+        return None
+
+    def _explain_missing(self, expected: Any) -> str:
+        lines = [
+            f"{self} has no message like\n  {show(expected)}",
+            nearest_text(expected, [message.body for message in self.messages()], "message"),
+        ]
+        hidden = {name: n for name, n in self._counts().items() if name != "to be received"}
+        if hidden:
+            lines.append(f"Messages that cannot be seen: {_told(hidden)}.")
+        return "\n".join(lines)
+
+    def _counts(self) -> dict[str, int]:
+        """How many messages there are of each sort, without the sorts of which there is none."""
+        answer = self._client("sqs").get_queue_attributes(
+            QueueUrl=self._url, AttributeNames=list(_COUNTS)
+        )
+        counts = {sort: int(answer["Attributes"].get(name, 0)) for name, sort in _COUNTS.items()}
+        return {sort: count for sort, count in counts.items() if count}
+
+
+def create_queue(scope: Scope, label: str, *, fifo: bool, settings: Mapping[str, Any]) -> Queue:
+    """Create a queue; one that is FIFO deduplicates by content unless the settings say
+    otherwise."""
+    asked = f"sls.queue({label!r})"
+    client = scope.cloud.client("sqs")
+    attributes, others = _attributes(client, settings, asked)
+    given = parameters(client, "CreateQueue", others, asked=asked, taken=_TAKEN)
+    if fifo:
+        attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true", **attributes}
+    name = scope.names.throwaway(label) + (".fifo" if fifo else "")
+    request = {"QueueName": name, "Attributes": attributes}
+    tags = {**scope.tags(), **given.get("tags", {})}
+    if tags:
+        request["tags"] = tags
+    with scope.creating(Queue.kind, name):
+        url = ask(client, "create_queue", request, asked=asked)["QueueUrl"]
+    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return Queue(scope, label, name, answer["Attributes"]["QueueArn"], url)
+
+
+def delete_queue(cloud: Cloud, entry: Entry) -> None:
+    """Delete a queue; one that is gone already is fine."""
+    client = cloud.client("sqs")
+    found = ask_unless(_GONE, client, "get_queue_url", QueueName=entry.name)
+    if found is not None:
+        ask_unless(_GONE, client, "delete_queue", QueueUrl=found["QueueUrl"])
+
+
+def _attributes(
+    client: Any, settings: Mapping[str, Any], asked: str
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """The attributes of the queue among the arguments of a test, and the other arguments."""
+    names = client.meta.service_model.shape_for("QueueAttributeName").enum
+    known = {snake(name): name for name in names if name not in _READ_ONLY}
+    attributes, others = {}, {}
+    for argument, value in settings.items():
+        if argument in known and argument not in _TAKEN:
+            attributes[known[argument]] = _value(value)
+        elif argument in _TAKEN or argument == "tags":
+            others[argument] = value
+        else:
+            near = difflib.get_close_matches(argument, known, n=3)
+            advice = f"Did you mean {' or '.join(near)}?" if near else f"It takes {_all(known)}."
+            raise ConfigurationError(f"{asked}: a queue has no attribute {argument!r}. {advice}")
+    return attributes, others
+
+
+def _all(known: Mapping[str, str]) -> str:
+    return ", ".join(sorted(name for name in known if name not in _TAKEN))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _text(body: Any, asked: str) -> str:
+    try:
+        return encode(body, asked).decode()
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{asked}: the body of a message is text, and these bytes are no UTF-8: {error}. Send "
+            "them in a message attribute, or encoded as base64."
+        ) from error
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {sort}" for sort, count in counts.items())
