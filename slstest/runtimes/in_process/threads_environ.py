@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 
 class _Installation:
@@ -77,11 +78,12 @@ class _ThreadsView(MutableMapping[Any, Any]):
         self._asker = asker
         self._shown: object | None = None
         self._switching: int | None = None
-        self._put_away: dict[int, MutableMapping[Any, Any]] = {}
+        # Weak: a function's variables go with it, and never to one that comes after it.
+        self._put_away: WeakKeyDictionary[object, MutableMapping[Any, Any]] = WeakKeyDictionary()
 
     def begin_switch(self) -> None:
         if self._shown is not None:
-            self._put_away[id(self._shown)] = dict(self.process)
+            self._put_away[self._shown] = dict(self.process)
         self._switching = threading.get_ident()
         self._shown = None
 
@@ -89,10 +91,10 @@ class _ThreadsView(MutableMapping[Any, Any]):
         self._shown = shown
         self._switching = None
         if shown is not None:
-            self._put_away.pop(id(shown), None)
+            self._put_away.pop(shown, None)
 
     def kept_for(self, owner: object) -> MutableMapping[Any, Any] | None:
-        return self._put_away.get(id(owner))
+        return self._put_away.get(owner)
 
     def _current(self) -> MutableMapping[Any, Any]:
         if not self._put_away or self._switching == threading.get_ident():
@@ -100,7 +102,7 @@ class _ThreadsView(MutableMapping[Any, Any]):
         asker = self._asker()
         if asker is None or asker is self._shown:
             return self.process
-        return self._put_away.get(id(asker), self.process)
+        return self._put_away.get(asker, self.process)
 
     def __getitem__(self, key: Any) -> Any:
         return self._current()[key]

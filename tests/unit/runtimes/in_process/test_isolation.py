@@ -487,3 +487,49 @@ def test_a_runtime_without_a_scratch_folder_removes_its_own(lab: Lab) -> None:
     runtime.close()
 
     assert not folder.parent.exists()
+
+
+def test_variables_never_come_from_an_environment_that_is_gone(lab: Lab) -> None:
+    folder = lab.write("import os\ndef handler(event, context): return os.environ['NUMBER']")
+    seen = []
+    for number in range(100):
+        function = lab.deploy(folder, variables={"NUMBER": str(number)})
+        seen.append(function.returned())
+        function.environment.close()
+        del function
+    assert seen == [str(number) for number in range(100)]
+
+
+def test_threads_of_a_waiting_function_keep_its_variables(lab: Lab) -> None:
+    callee = lab.deploy("def handler(event, context): return event", variables={"NAME": "callee"})
+    cloud = types.ModuleType("cloud")
+    vars(cloud)["invoke"] = callee.returned
+    sys.modules["cloud"] = cloud
+    caller = lab.deploy(
+        """
+        import os, threading
+        from concurrent.futures import ThreadPoolExecutor
+        import cloud
+
+        def handler(event, context):
+            names, over = [], threading.Event()
+
+            def look():
+                while not over.is_set():
+                    names.append(os.environ["NAME"])
+
+            looker = threading.Thread(target=look)
+            looker.start()
+            with ThreadPoolExecutor(1) as pool:
+                for _ in range(20):
+                    pool.submit(cloud.invoke).result()
+            over.set()
+            looker.join()
+            return sorted(set(names))
+        """,
+        variables={"NAME": "caller"},
+    )
+    try:
+        assert caller.returned() == ["caller"]
+    finally:
+        del sys.modules["cloud"]
