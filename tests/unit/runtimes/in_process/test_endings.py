@@ -267,9 +267,11 @@ def test_an_outer_function_whose_time_is_over_ends_after_the_inner_one() -> None
 
 
 def test_the_watchdogs_thread_ends_with_it() -> None:
+    before = set(threading.enumerate())
     watchdog = Watchdog()
     watchdog.run(Watch("over", 60), lambda: None)
+    (watching,) = set(threading.enumerate()) - before
 
     watchdog.close()
 
-    assert "slstest-watchdog" not in {thread.name for thread in threading.enumerate()}
+    assert not watching.is_alive()

@@ -235,7 +235,8 @@ def test_environments_come_and_go_without_a_trace(
         function.close()
         lab.deployed.clear()
 
-    eventually(lambda: belongings() == before)
+    # Fewer is fine: threads and connections of other tests' clouds end meanwhile.
+    eventually(lambda: all(count <= before[what] for what, count in belongings().items()))
 
 
 @LINUX
