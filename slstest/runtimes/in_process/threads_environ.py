@@ -76,22 +76,26 @@ class _ThreadsView(MutableMapping[Any, Any]):
     def __init__(self, process: MutableMapping[Any, Any], asker: Callable[[], object]) -> None:
         self.process = process
         self._asker = asker
+        # Whose variables to show and what they are is one question.
+        self._lock = threading.RLock()
         self._shown: object | None = None
         self._switching: int | None = None
         # Weak: a function's variables go with it, and never to one that comes after it.
         self._put_away: WeakKeyDictionary[object, MutableMapping[Any, Any]] = WeakKeyDictionary()
 
     def begin_switch(self) -> None:
-        if self._shown is not None:
-            self._put_away[self._shown] = dict(self.process)
-        self._switching = threading.get_ident()
-        self._shown = None
+        with self._lock:
+            if self._shown is not None:
+                self._put_away[self._shown] = dict(self.process)
+            self._switching = threading.get_ident()
+            self._shown = None
 
     def end_switch(self, shown: object | None) -> None:
-        self._shown = shown
-        self._switching = None
-        if shown is not None:
-            self._put_away.pop(shown, None)
+        with self._lock:
+            self._shown = shown
+            self._switching = None
+            if shown is not None:
+                self._put_away.pop(shown, None)
 
     def kept_for(self, owner: object) -> MutableMapping[Any, Any] | None:
         return self._put_away.get(owner)
@@ -105,19 +109,24 @@ class _ThreadsView(MutableMapping[Any, Any]):
         return self._put_away.get(asker, self.process)
 
     def __getitem__(self, key: Any) -> Any:
-        return self._current()[key]
+        with self._lock:
+            return self._current()[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._current()[key] = value
+        with self._lock:
+            self._current()[key] = value
 
     def __delitem__(self, key: Any) -> None:
-        del self._current()[key]
+        with self._lock:
+            del self._current()[key]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(list(self._current()))
+        with self._lock:
+            return iter(list(self._current()))
 
     def __len__(self) -> int:
-        return len(self._current())
+        with self._lock:
+            return len(self._current())
 
 
 def _below() -> MutableMapping[Any, Any]:
