@@ -60,17 +60,13 @@ _ASKS_FOR_NOTHING: Mapping[str, Callable[[Any], bool]] = {
 def refuse_unbuilt(operation: str, params: Mapping[str, Any]) -> None:
     """Raise for every parameter that is not built and asks for something."""
     if operation in BUILT:
-        _refuse(operation, params, BUILT[operation])
+        refuse_unbuilt_for(operation, params, BUILT[operation])
     if operation == "CreateFunction":
-        _refuse(operation, params.get("Code", {}), _CODE)
+        refuse_unbuilt_for(operation, params.get("Code", {}), _CODE)
 
 
 def refuse_unbuilt_for(operation: str, params: Mapping[str, Any], built: frozenset[str]) -> None:
     """Raise for every parameter that is not among ``built`` and asks for something."""
-    _refuse(operation, params, built)
-
-
-def _refuse(operation: str, params: Mapping[str, Any], built: frozenset[str]) -> None:
     for name, value in params.items():
         if name not in built and not _ASKS_FOR_NOTHING.get(name, _is_empty)(value):
             raise not_built(operation, name)
