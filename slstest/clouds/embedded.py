@@ -23,6 +23,7 @@ from slstest.embedded.moto_backend import ACCOUNT_ID, MotoBackend
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.scratch import Scratch
 from slstest.embedded.sqs.waiting import LongPolling, QueueWatch
+from slstest.embedded.stream_writes import StreamWrites
 
 if TYPE_CHECKING:
     import boto3
@@ -121,11 +122,12 @@ class EmbeddedCloud:
             self._fetch_object,
             self._code_url,
         )
-        state = LongPolling(
+        queues = LongPolling(
             self._state, self._queues, watch, self._scheduler, ACCOUNT_ID, self._may_skip
         )
+        state = StreamWrites(queues, self._mappings)
         self._gateway = Gateway(
-            self._lambda, state, self._logs, self._mappings, self._before_request
+            self._lambda, state, self._logs, self._before_request, self._mappings.is_read
         )
         self._http.open()
 

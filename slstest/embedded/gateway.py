@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Protocol
 
@@ -32,16 +31,6 @@ class FunctionService(Service, Protocol):
     def download(self, function_name: str) -> AwsResponse: ...
 
 
-class StreamReaders(Protocol):
-    """Hears of records that were put."""
-
-    def has_readers(self) -> bool: ...
-
-    def is_read(self, stream: str) -> bool: ...
-
-    def stream_written(self, stream: str, shard_ids: set[str] | None) -> None: ...
-
-
 class Gateway:
     """Routes a request to Lambda's service or to the one that keeps all other state."""
 
@@ -50,14 +39,15 @@ class Gateway:
         lambda_service: FunctionService,
         state: State,
         logs: LogBuffer,
-        readers: StreamReaders,
         before_each: Callable[[AwsRequest], None],
+        is_read: Callable[[str], bool],
     ) -> None:
+        """``is_read`` tells whether a function reads the stream of this name or ARN."""
         self._lambda = lambda_service
         self._state = state
         self._logs = logs
-        self._readers = readers
         self._before_each = before_each
+        self._is_read = is_read
 
     def handle(self, request: AwsRequest) -> AwsResponse:
         """Answer one request, from whichever door it came."""
@@ -70,22 +60,4 @@ class Gateway:
             return self._lambda.handle(request)
         if request.service == "logs":
             self._logs.flush()
-        refused = refusal(request, self._readers.is_read)
-        if refused is not None:
-            return refused
-        answer = self._state.handle(request)
-        if request.service == "kinesis" and answer.status < 300 and self._readers.has_readers():
-            self._tell_stream_readers(request, answer)
-        return answer
-
-    def _tell_stream_readers(self, request: AwsRequest, answer: AwsResponse) -> None:
-        if request.operation not in ("PutRecord", "PutRecords", "DeleteStream"):
-            return
-        asked = json.loads(request.content())
-        if request.operation == "DeleteStream":
-            self._readers.stream_written(asked.get("StreamName") or asked["StreamARN"], None)
-            return
-        answered = json.loads(answer.body)
-        written = answered.get("Records", [answered])
-        shard_ids = {record["ShardId"] for record in written if "ShardId" in record}
-        self._readers.stream_written(asked.get("StreamName") or asked["StreamARN"], shard_ids)
+        return refusal(request, self._is_read) or self._state.handle(request)

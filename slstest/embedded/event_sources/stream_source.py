@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from slstest.embedded.event_sources.base import InvokeBatch, NotInvoked, Throttled
-from slstest.embedded.event_sources.kinesis import KinesisPoller
+from slstest.embedded.event_sources.kinesis import KinesisReader
 from slstest.embedded.event_sources.settings import BatchFailure, StreamSettings
+from slstest.embedded.event_sources.stream_poller import StreamPoller
+from slstest.embedded.event_sources.stream_reader import StreamNotFound
 from slstest.embedded.lambda_service.errors import LambdaApiError, conflict, invalid_parameter
 from slstest.embedded.lambda_service.invocation import error_type
 from slstest.embedded.scheduler import Scheduler
@@ -65,27 +67,24 @@ class StreamSource:
         settings: StreamSettings,
         invoke: InvokeBatch,
         role_arn: Callable[[], str],
-    ) -> KinesisPoller:
+    ) -> StreamPoller:
         """The poller of a mapping, not enabled yet. Raises Lambda's error for a stream that
         does not exist."""
-        client = self._client("kinesis")
         try:
-            return KinesisPoller(
-                stream_arn,
+            return StreamPoller(
+                KinesisReader(stream_arn, self._client("kinesis"), role_arn),
                 settings,
-                client,
                 self._scheduler,
-                role_arn=role_arn,
                 invoke=lambda event, attempt: _failure_of(invoke, event, attempt),
             )
-        except client.exceptions.ResourceNotFoundException as error:
+        except StreamNotFound as error:
             raise self.missing(stream_arn) from error
 
     def enable(self, stream_arn: str, poller: Any) -> None:
         """Begin to read. Raises Lambda's error for a stream that does not exist any more."""
         try:
             poller.enable()
-        except self._client("kinesis").exceptions.ResourceNotFoundException as error:
+        except StreamNotFound as error:
             raise self.missing(stream_arn) from error
 
     @staticmethod
