@@ -15,6 +15,7 @@ from . import (
     invoke,
     kinesis,
     options,
+    redelivery,
     reporting,
     resources,
     running,
@@ -30,7 +31,7 @@ EVENT_SOURCES = "slstest.plugins"
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the options and load the event sources, those of third parties too."""
     options.add_options(parser)
-    for module in (fixtures, resources, functions, invoke, kinesis, sqs):
+    for module in (fixtures, resources, functions, invoke, kinesis, sqs, redelivery):
         pluginmanager.register(module, module.__name__)
     pluginmanager.load_setuptools_entrypoints(EVENT_SOURCES)
 

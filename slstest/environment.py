@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from slstest.errors import ConfigurationError
+from slstest.faults import Faults
 from slstest.functions.function import Function, default_label, deploy
 from slstest.functions.package import find_source
 from slstest.invocation import Invocation
 from slstest.ledger import Entry, Ledger, default_folder
 from slstest.matching import listed
 from slstest.naming import Names, new_run
+from slstest.redelivery import check_redelivery
 from slstest.resources.base import Resource
 from slstest.resources.bucket import Bucket, create_bucket
 from slstest.resources.queue import Queue, create_queue
@@ -92,8 +94,10 @@ class Environment:
         self.clock = Clock(cloud)
         self._cloud = cloud
         self._scope = Scope(cloud, Names(run or new_run(), worker, label), ledger, timeout)
+        self.faults = Faults(self._scope)
         self._base_dirs = [Path.cwd()] if base_dirs is None else list(base_dirs)
         self._named: dict[str, Resource] = {}
+        self._resources: list[Resource] = []
         self._closed = False
         cloud.begin()
 
@@ -214,6 +218,17 @@ class Environment:
         """
         self._cloud.settle(self._scope.limit(timeout))
 
+    def check_redelivery(self, ignore: Collection[str] = (), timeout: float | None = None) -> None:
+        """Deliver again what functions have handled with success, and see that every resource
+        is afterwards what it was: that the functions are idempotent (embedded cloud).
+
+        Settles, delivers every batch of an event source and every asynchronous event again in
+        the old order, settles, and compares tables, buckets, queues and streams. ``ignore``
+        names attributes that may differ, at any depth.
+        Raises :class:`slstest.errors.ExpectationFailed` listing what differs or failed.
+        """
+        check_redelivery(self._scope, self._resources, ignore, self._scope.limit(timeout))
+
     # -- finding ------------------------------------------------------------------------
 
     def __getitem__(self, name: str) -> Any:
@@ -297,6 +312,7 @@ class Environment:
         return self._scope.label(name)
 
     def _remember(self, name: str | None, resource: R) -> R:
+        self._resources.append(resource)
         if name is not None:
             self._named[name] = resource
         return resource

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slstest.embedded.deliveries import Deliveries
 from slstest.embedded.doors import HttpDoor, InProcessDoor
+from slstest.embedded.faults import InjectedFaults
 from slstest.embedded.gateway import CODE_PATH, Gateway
 from slstest.embedded.lambda_service.code import CodeStore
 from slstest.embedded.lambda_service.environments import EnvironmentPool
@@ -24,6 +26,7 @@ from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.scratch import Scratch
 from slstest.embedded.sqs.waiting import LongPolling, QueueWatch
 from slstest.embedded.stream_writes import StreamWrites
+from slstest.fault import Fault, Redelivered
 
 if TYPE_CHECKING:
     import boto3
@@ -86,10 +89,19 @@ class EmbeddedCloud:
         self._state = MotoBackend(self._scheduler.now)
         self._logs = LogBuffer(lambda: self.client("logs"))
         self._store = FunctionStore(region, ACCOUNT_ID)
+        self._faults = InjectedFaults(lambda name: self.client(name).meta.service_model)
+        self._deliveries = Deliveries()
         self._pool = EnvironmentPool(
             self._runtime, self._code, self._aws_variables, region, self._scheduler.now
         )
-        self._invoker = Invoker(self._pool, self._scheduler, self._logs, self._store.find)
+        self._invoker = Invoker(
+            self._pool,
+            self._scheduler,
+            self._logs,
+            self._store.find,
+            self._faults,
+            self._deliveries,
+        )
         self._mappings = MappingService(
             region,
             ACCOUNT_ID,
@@ -100,7 +112,12 @@ class EmbeddedCloud:
             self._next_return,
         )
         watch = QueueWatch(self._scheduler, self._mappings)
-        self._queues = SqsState(self._scheduler.now, lambda: self.endpoint_url, watch)
+        self._queues = SqsState(
+            self._scheduler.now,
+            lambda: self.endpoint_url,
+            watch,
+            lambda name: self._faults.strikes("deliver out of order", name),
+        )
         self._http = HttpDoor(region, self._guarded(http_guard))
         self._in_process = InProcessDoor(
             self._http.endpoint_url, region, self._guarded(in_process_guard)
@@ -151,6 +168,8 @@ class EmbeddedCloud:
         self._scheduler.reset()
 
     def end(self) -> None:
+        self._faults.clear()
+        self._deliveries.forget()
         self._scheduler.finish(_LAST_WORK_TIMEOUT)
         self._logs.forget()
 
@@ -174,7 +193,21 @@ class EmbeddedCloud:
         """See :class:`slstest.resources.queue_messages.ShowsQueues`."""
         return self._queues.browse(queue_arn)
 
+    def inject(self, fault: Fault) -> None:
+        self._faults.inject(fault)
+
+    def clear_faults(self) -> None:
+        self._faults.clear()
+
+    def redeliver(self) -> Sequence[Redelivered]:
+        return [
+            self._invoker.redeliver(function, delivery)
+            for delivery in self._deliveries.all()
+            if (function := self._store.find(delivery.function_name)) is not None
+        ]
+
     def close(self) -> None:
+        self._faults.close()
         self._mappings.close()
         self._scheduler.close()
         for function in self._store.all():
@@ -196,11 +229,11 @@ class EmbeddedCloud:
         return on_main_thread and not self._scheduler.runs_foreground_call
 
     def _guarded(self, guard: Guard) -> Callable[[AwsRequest], AwsResponse]:
-        def handle(request: AwsRequest) -> AwsResponse:
+        def guarded(request: AwsRequest) -> AwsResponse:
             with guard():
                 return self._gateway.handle(request)
 
-        return handle
+        return lambda request: self._faults.answer(request, guarded)
 
     def _before_request(self, request: AwsRequest) -> None:
         self._scheduler.run_waiting_foreground_calls()

@@ -57,6 +57,12 @@ class AwsRequest:
         return parse_qs(urlsplit(self.url).query, keep_blank_values=True)
 
     @property
+    def session_token(self) -> str:
+        """The session token that the caller's credentials have; "" without one."""
+        signed = self.query.get("X-Amz-Security-Token")
+        return signed[0] if signed else _text(self.headers.get("X-Amz-Security-Token"))
+
+    @property
     def described(self) -> str:
         """The operation in words: its name, or the method and path where it has none."""
         if self.operation:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from slstest.scope import Scope
+
+
+@runtime_checkable
+class HasContents(Protocol):
+    """A resource whose contents can be compared."""
+
+    def contents(self) -> Mapping[str, Any]:
+        """Everything that it holds, each thing under a name that tells it in a message."""
 
 
 class Resource:

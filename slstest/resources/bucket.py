@@ -115,6 +115,13 @@ class Bucket(Resource):
         client = self._client("s3")
         return [StoredObject(client, self._name, key) for key in self._keys(prefix)]
 
+    def contents(self) -> Mapping[str, Any]:
+        """The body and the metadata of every object."""
+        return {
+            f"object {each.key!r}": {"body": decode(each.body), "metadata": each.metadata}
+            for each in self.objects()
+        }
+
     def expect_object(
         self,
         key: str | re.Pattern[str],

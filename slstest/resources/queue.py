@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,10 @@ class Queue(Resource):
             return [message_of(message) for message in cloud.browse_queue(self._arn)]
         wait = 0 if cloud.endpoint_url else 1
         return read_messages(self._client("sqs"), self._url, wait=wait)
+
+    def contents(self) -> Mapping[str, Any]:
+        """How many messages of each body can be received now."""
+        return dict(Counter(f"the count of messages {m.raw}" for m in self.messages()))
 
     def expect_message(self, expected: Any, timeout: float | None = None) -> Message:
         """Wait for a message with this body and return it; it stays in the queue.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,10 @@ class Stream(Resource):
     def records(self) -> list[Record]:
         """Every record from the oldest on: shard after shard, in each in order."""
         return Reader(self._client("kinesis"), self._name).read()
+
+    def contents(self) -> Mapping[str, Any]:
+        """How many records of each content there are."""
+        return dict(Counter(f"the count of records {show(each.data)}" for each in self.records()))
 
     def expect_record(self, expected: Any, timeout: float | None = None) -> Record:
         """Wait for a record with this data and return it.

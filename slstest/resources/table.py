@@ -70,6 +70,13 @@ class Table(Resource):
         pages = self._pages()
         return [from_attributes(item) for page in pages for item in page.get("Items", ())]
 
+    def contents(self) -> Mapping[str, Any]:
+        """Every item by its key."""
+        return {
+            "item " + " and ".join(show(item[key]) for key in self._keys): item
+            for item in self.items()
+        }
+
     def item(self, key: Any, sort_key: Any = None) -> dict[str, Any] | None:
         """The item of a key, None where there is none."""
         asked = f"{self}.item"

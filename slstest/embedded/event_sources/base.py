@@ -36,6 +36,10 @@ class Settings(Protocol):
     def tells_last_result(self) -> bool:
         """Whether the document has a ``LastProcessingResult``."""
 
+    @property
+    def report_batch_item_failures(self) -> bool:
+        """Whether the function may report which records of a batch have failed."""
+
     def document(self) -> dict[str, Any]:
         """Their fields of EventSourceMappingConfiguration."""
 

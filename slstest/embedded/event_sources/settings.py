@@ -22,6 +22,7 @@ class StreamSettings:
     """Seconds; -1 for as long as the stream keeps the record."""
     maximum_retry_attempts: int = -1
     """-1 for as long as the stream keeps the record."""
+    report_batch_item_failures: bool = False
 
     transition_reason: ClassVar[str] = "User action"
     tells_last_result: ClassVar[bool] = True

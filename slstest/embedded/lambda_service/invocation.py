@@ -11,10 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from slstest.embedded.deliveries import Deliveries, Delivery, acknowledged
+from slstest.embedded.faults import InjectedFaults
 from slstest.embedded.lambda_service.environments import EnvironmentPool
 from slstest.embedded.lambda_service.functions import Function
+from slstest.embedded.lambda_service.killed import killed_before_acknowledgement
 from slstest.embedded.logs import LogBuffer
 from slstest.embedded.scheduler import Scheduler
+from slstest.fault import Redelivered
 from slstest.invocation import Invocation
 from slstest.runtimes.base import InvocationOutcome, InvocationRequest
 
@@ -45,11 +49,15 @@ class Invoker:
         scheduler: Scheduler,
         logs: LogBuffer,
         find: Callable[[str], Function | None],
+        faults: InjectedFaults,
+        deliveries: Deliveries,
     ) -> None:
         self._pool = pool
         self._scheduler = scheduler
         self._logs = logs
         self._find = find
+        self._faults = faults
+        self._deliveries = deliveries
         self._lock = threading.Lock()
         self._events: deque[Event] = deque()
         self._draining = 0
@@ -75,6 +83,8 @@ class Invoker:
         alive = False
         try:
             outcome = leased.environment.invoke(request)
+            if outcome.function_error is None and self._faults.strikes("kill", function.name):
+                outcome = killed_before_acknowledgement(outcome, request.request_id)
             alive = outcome.alive
         finally:
             self._pool.give_back(function, leased, alive=alive)
@@ -82,6 +92,39 @@ class Invoker:
         self._logs.write(spec.log_group, spec.log_stream, self._scheduler.now(), outcome.log_lines)
         function.invocations.append(_record(request, outcome, attempt))
         return outcome
+
+    def deliver(
+        self,
+        function: Function,
+        payload: bytes,
+        *,
+        attempt: int = 1,
+        partial: bool = False,
+        request_id: str | None = None,
+    ) -> InvocationOutcome:
+        """Invoke with what Lambda delivers at least once: a batch, or an asynchronous event.
+
+        With ``partial`` the function may report which records of the batch have failed.
+        """
+        outcome = self.invoke(function, payload, attempt=attempt, request_id=request_id)
+        failed = outcome.function_error is not None
+        if not failed and self._faults.strikes("deliver twice", function.name):
+            outcome = self.invoke(function, payload, attempt=attempt, request_id=request_id)
+        if outcome.function_error is None:
+            done = acknowledged(payload, outcome.payload) if partial else payload
+            if done is not None:
+                self._deliveries.add(function.name, done, partial=partial)
+        return outcome
+
+    def redeliver(self, function: Function, delivery: Delivery) -> Redelivered:
+        """Invoke once more with what was delivered with success."""
+        outcome = self.invoke(function, delivery.event)
+        error = ""
+        if outcome.function_error is not None:
+            error = error_text(outcome)
+        elif delivery.partial and acknowledged(delivery.event, outcome.payload) != delivery.event:
+            error = f"it reported batch item failures: {outcome.payload.decode()}"
+        return Redelivered(function.name, error)
 
     def enqueue(self, function: Function, payload: bytes, request_id: str) -> None:
         """Put an event into the asynchronous queue."""
@@ -115,7 +158,7 @@ class Invoker:
         function = self._find(event.function_name)
         if function is None:
             return
-        outcome = self.invoke(
+        outcome = self.deliver(
             function,
             event.payload,
             attempt=event.attempt,
@@ -151,6 +194,13 @@ def _record(request: InvocationRequest, outcome: InvocationOutcome, attempt: int
         cold_start=outcome.cold_start,
         attempt=attempt,
     )
+
+
+def error_text(outcome: InvocationOutcome) -> str:
+    """Type and message of the error with which an invocation failed."""
+    document = json.loads(outcome.payload)
+    message = document.get("errorMessage", "") if isinstance(document, dict) else ""
+    return f"{error_type(outcome)}: {message}"
 
 
 def error_type(outcome: InvocationOutcome) -> str:

@@ -243,4 +243,5 @@ class MappingService:
         function = self._store.find(mapping.function_name)
         if function is None or mapping.uuid not in self._entries:
             raise NotInvoked(f"function {mapping.function_name} was deleted")
-        return self._invoker.invoke(function, event, attempt=attempt)
+        partial = mapping.settings.report_batch_item_failures
+        return self._invoker.deliver(function, event, attempt=attempt, partial=partial)

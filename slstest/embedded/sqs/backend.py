@@ -148,6 +148,7 @@ class EmbeddedSqsBackend(SQSBackend):
         with self._locked(queue_name) as queue:
             now = self.surroundings.now_ms()
             given: list[Held[EmbeddedMessage]] = []
+            queue.held.newest_first = self.surroundings.newest_first(queue_name)
             for held in queue.held.receivable(now, queue.retention):
                 if self._goes_to_dead_letters(queue, held):
                     continue

@@ -62,6 +62,8 @@ class Messages(Generic[M]):
     """The messages of a standard queue; oldest first, where AWS promises no order."""
 
     def __init__(self) -> None:
+        self.newest_first = False
+        """Whether the order is turned round, for a test of what depends on it."""
         self._order = itertools.count()
         self._all: dict[int, Held[M]] = {}
         self._visible: list[tuple[int, Held[M]]] = []
@@ -95,8 +97,10 @@ class Messages(Generic[M]):
         Each must be either received or removed before the next is asked for.
         """
         self._release(now)
+        if self.newest_first:
+            self._visible.sort()  # which leaves it a heap, whatever is then taken off its end
         while self._visible:
-            _, held = heapq.heappop(self._visible)
+            _, held = self._visible.pop() if self.newest_first else heapq.heappop(self._visible)
             held.listed = False
             if held.gone or held.hidden_until > now:
                 continue

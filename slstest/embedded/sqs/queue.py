@@ -57,6 +57,8 @@ class Surroundings:
     """The cloud's time, in seconds since the epoch."""
     endpoint_url: Callable[[], str]
     listener: QueueListener
+    newest_first: Callable[[str], bool]
+    """Whether this receipt from a standard queue of this name turns the order round."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     """Held by whoever reads or changes a queue."""
 

@@ -20,8 +20,9 @@ class SqsState:
         now: Callable[[], float],
         endpoint_url: Callable[[], str],
         listener: QueueListener,
+        newest_first: Callable[[str], bool],
     ) -> None:
-        self._surroundings = Surroundings(now, endpoint_url, listener)
+        self._surroundings = Surroundings(now, endpoint_url, listener, newest_first)
         self._lock = self._surroundings.lock
         self._before = sqs_backends.backend
         self._install(

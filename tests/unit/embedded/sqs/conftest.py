@@ -36,7 +36,7 @@ class World:
         self.scheduler = Scheduler(present=lambda: PRESENT)
         self.moto = MotoBackend(self.scheduler.now)
         self.watch = QueueWatch(self.scheduler, self)
-        self.queues = SqsState(self.scheduler.now, lambda: ENDPOINT, self.watch)
+        self.queues = SqsState(self.scheduler.now, lambda: ENDPOINT, self.watch, lambda _: False)
         polling = LongPolling(
             self.moto, self.queues, self.watch, self.scheduler, ACCOUNT_ID, self._may_skip
         )

@@ -581,7 +581,7 @@ def test_moto_has_its_own_queues_back_when_the_cloud_is_closed() -> None:
     from slstest.embedded.sqs.state import SqsState
 
     before = sqs_backends.backend
-    state = SqsState(lambda: 0.0, lambda: "http://x", listener=None)  # type: ignore[arg-type]
+    state = SqsState(lambda: 0.0, lambda: "http://x", None, lambda _: False)  # type: ignore[arg-type]
     assert sqs_backends.backend is not before
     state.close()
     assert sqs_backends.backend is before
