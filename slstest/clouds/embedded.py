@@ -128,6 +128,9 @@ class EmbeddedCloud:
             aws_secret_access_key="slstest",
             region_name=region,
         )
+        # Also for clients that a test makes of it without naming an endpoint.
+        settings: Any = self._session._session.get_component("config_store")
+        settings.set_config_variable("endpoint_url", self.endpoint_url)
         self._lambda = LambdaService(
             self._session._session.get_service_model("lambda"),
             self._store,

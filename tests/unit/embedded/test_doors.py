@@ -59,6 +59,16 @@ def client(request: pytest.FixtureRequest, aws: Aws) -> Iterator[Client]:
         each.close()
 
 
+def test_every_client_of_the_session_reaches_the_cloud(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
+    make: Any = aws.cloud.session().client
+    client = make("dynamodb")
+    assert client.meta.endpoint_url == aws.cloud.endpoint_url
+    assert client.list_tables()["TableNames"] == []
+
+
 def test_a_client_in_another_process_needs_nothing_but_the_endpoint(aws: Aws) -> None:
     script = """
         import io, json, os, urllib.request
