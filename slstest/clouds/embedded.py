@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slstest.embedded.deliveries import Deliveries
+from slstest.embedded.destinations import Destinations
 from slstest.embedded.doors import HttpDoor, InProcessDoor
 from slstest.embedded.faults import InjectedFaults
 from slstest.embedded.gateway import CODE_PATH, Gateway
@@ -102,6 +103,7 @@ class EmbeddedCloud:
             self._faults,
             self._deliveries,
         )
+        self._destinations = Destinations(self.client)
         self._mappings = MappingService(
             region,
             ACCOUNT_ID,
@@ -110,6 +112,7 @@ class EmbeddedCloud:
             self._scheduler,
             self.client,
             self._next_return,
+            self._destinations,
         )
         watch = QueueWatch(self._scheduler, self._mappings)
         self._queues = SqsState(
@@ -173,6 +176,7 @@ class EmbeddedCloud:
     def end(self) -> None:
         self._faults.clear()
         self._deliveries.forget()
+        self._destinations.forget()
         self._scheduler.finish(_LAST_WORK_TIMEOUT)
         self._logs.forget()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,3 +47,15 @@ def deploy(sls: Environment, tmp_path: Path) -> Deploy:
         return sls.function(folder, **settings)
 
     return write_and_deploy
+
+
+@pytest.fixture
+def delivered() -> Callable[[Function], list[list[Any]]]:
+    """Tells of a function that a Kinesis stream triggers what data each invocation had."""
+
+    def data_of(record: dict[str, Any]) -> Any:
+        return json.loads(base64.b64decode(record["kinesis"]["data"]))
+
+    return lambda function: [
+        [data_of(record) for record in each.event["Records"]] for each in function.invocations
+    ]

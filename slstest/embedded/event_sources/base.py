@@ -8,11 +8,28 @@ from typing import Any, Protocol
 from slstest.embedded.lambda_service.errors import LambdaApiError
 from slstest.runtimes.base import InvocationOutcome
 
-InvokeBatch = Callable[[bytes, int], InvocationOutcome]
-"""Takes an event and the number of the attempt, and waits for the end of the invocation.
 
-Raises :class:`Throttled` or :class:`NotInvoked` where the function did not see the event.
-"""
+class InvokeBatch(Protocol):
+    """Invokes a mapping's function."""
+
+    def __call__(
+        self, event: bytes, attempt: int, request_id: str | None = None
+    ) -> InvocationOutcome:
+        """Invoke with an event, for the ``attempt``-th time, and wait for the end.
+
+        Raises :class:`Throttled` or :class:`NotInvoked` where the function did not see the
+        event.
+        """
+
+
+class Mapped(Protocol):
+    """A mapping, as far as records that are given up are told of it."""
+
+    @property
+    def uuid(self) -> str: ...
+
+    @property
+    def function_arn(self) -> str: ...
 
 
 class Throttled(Exception):
@@ -76,7 +93,12 @@ class Source(Protocol):
         """Raise Lambda's errors for a source that cannot be mapped to such a function."""
 
     def poller(
-        self, source_arn: str, settings: Any, invoke: InvokeBatch, role_arn: Callable[[], str]
+        self,
+        source_arn: str,
+        settings: Any,
+        invoke: InvokeBatch,
+        role_arn: Callable[[], str],
+        mapped: Mapped,
     ) -> Poller:
         """The poller of a mapping, not enabled yet."""
 

@@ -5,11 +5,14 @@ https://docs.aws.amazon.com/streams/latest/dev/developing-consumers-with-sdk.htm
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from slstest.embedded.event_sources.records import kinesis_record
+from slstest.embedded.event_sources.filters import FilterCriteria
+from slstest.embedded.event_sources.records import StreamRecord, kinesis_record
 from slstest.embedded.event_sources.stream_reader import (
     Page,
     Position,
@@ -23,6 +26,8 @@ _READ_LIMIT = 10_000
 
 class KinesisReader:
     """Reads one stream. ``role_arn`` tells the role in whose name it is read."""
+
+    batch_info = "KinesisBatchInfo"
 
     def __init__(self, stream_arn: str, client: Any, role_arn: Callable[[], str]) -> None:
         self.arn = stream_arn
@@ -61,6 +66,19 @@ class KinesisReader:
             answer.get("NextShardIterator"),
             answer["MillisBehindLatest"] == 0 and len(found) < _READ_LIMIT,
         )
+
+    def passes(self, record: StreamRecord, filters: FilterCriteria) -> bool:
+        """https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis-filtering.html: a pattern
+        names ``data``, and whatever else it names, beside one another."""
+        if not filters.filters:
+            return True
+        document = json.loads(record.document)
+        fields = document | document.pop("kinesis")
+        try:
+            text = base64.b64decode(fields["data"]).decode()
+        except UnicodeDecodeError:
+            text = None
+        return filters.passes_with(fields, "data", text)
 
     def retention(self) -> float:
         with self._not_found_told():

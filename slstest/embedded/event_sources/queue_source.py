@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from slstest.embedded.event_sources.base import InvokeBatch
+from slstest.embedded.event_sources.base import InvokeBatch, Mapped
 from slstest.embedded.event_sources.queue_client import QueueClient
 from slstest.embedded.event_sources.sqs import NextReturn, SqsPoller
 from slstest.embedded.event_sources.sqs_settings import (
@@ -64,6 +64,7 @@ class QueueSource:
         settings: QueueSettings,
         invoke: InvokeBatch,
         role_arn: Callable[[], str],
+        mapped: Mapped,
     ) -> SqsPoller:
         """The poller of a mapping, not enabled yet."""
         return SqsPoller(

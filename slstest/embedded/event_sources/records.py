@@ -20,6 +20,9 @@ class StreamRecord:
     """Seconds since the epoch."""
     size: int
     """Bytes that it takes in the event, the comma after it included."""
+    key: str
+    """Records that have the same one are delivered in their order, whatever is handled at
+    once: the partition key, or of a table's change the item's primary key."""
 
 
 def kinesis_record(
@@ -50,9 +53,13 @@ def kinesis_record(
         },
         separators=(",", ":"),
     )
-    return StreamRecord(document, sequence_number, arrived, len(document) + 1)
+    return StreamRecord(
+        document, sequence_number, arrived, len(document) + 1, record["PartitionKey"]
+    )
 
 
-def event_of(records: Iterable[StreamRecord]) -> bytes:
-    """The event that a function gets."""
-    return f'{{"Records":[{",".join(record.document for record in records)}]}}'.encode()
+def event_of(records: Iterable[StreamRecord], more: str = "") -> bytes:
+    """The event that a function gets. ``more`` is what it has besides the records: JSON text
+    that begins with a comma."""
+    listed = ",".join(record.document for record in records)
+    return f'{{"Records":[{listed}]{more}}}'.encode()

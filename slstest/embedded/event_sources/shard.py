@@ -1,86 +1,118 @@
-"""How far one shard of a stream has been read and delivered."""
+"""How far one shard of a stream has been read, and what has been read of it."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+import threading
+import zlib
+from typing import Any
 
-from slstest.embedded.event_sources.records import StreamRecord
-from slstest.embedded.scheduler import Scheduler, Timer
-
-BATCH_PAYLOAD_LIMIT = 6_291_456 - len('{"Records":[]}')
-"""Bytes that the records of one batch may take:
-https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html"""
+from slstest.embedded.event_sources.lane import Lane
+from slstest.embedded.event_sources.settings import StreamSettings
+from slstest.embedded.event_sources.stream_reader import Page, Position, ShardInfo, StreamReader
 
 
 class Shard:
-    def __init__(self, shard_id: str, starting_position: str) -> None:
-        self.shard_id = shard_id
-        self.starting_position = starting_position
-        self.iterator: str | None = None
-        self.opened: float | None = None
-        """When its first iterator was asked for."""
-        self.ended = False
-        self.last_read: str | None = None
-        self.buffer: deque[StreamRecord] = deque()
-        self.size = 0
-        """Bytes of the records in the buffer."""
-        self.batch: list[StreamRecord] = []
-        self.attempt = 1
-        self.failures = 0
-        self.window_start: float | None = None
-        self.retry_due: float | None = None
-        self.retry = ""
-        """The pending retry, in words."""
-        self.timer: Timer | None = None
-        self.woken = False
-        self.read_to_end = False
-        """Whether nothing more can be there until it is woken again."""
-        self.working = False
+    """One shard: where its reader stands, and its lanes."""
+
+    def __init__(
+        self,
+        info: ShardInfo,
+        reader: StreamReader,
+        starting_position: str,
+        starting_timestamp: Any = None,
+        *,
+        lanes: int = 1,
+    ) -> None:
+        self.shard_id = info.shard_id
+        self.parents = info.parents
+        self.lanes = [Lane() for _ in range(lanes)]
+        self.news = 0
+        """Counts the times that somebody said that records may have come."""
+        self.must_relane = False
+        """Whether its lanes must be laid anew, as soon as none of them is at work."""
+        self._reader = reader
+        self._starting_position = starting_position
+        self._starting_timestamp = starting_timestamp
+        self.buffers = threading.Lock()
+        """Held while records are read into the lanes' buffers, or taken out of them."""
+        self._iterator: str | None = None
+        self._opened: float | None = None
+        self._last_read: str | None = None
+        self._ended = False
+        self._heard = -1
+        """The news up to which there is nothing more to read."""
 
     @property
-    def oldest(self) -> StreamRecord | None:
-        """The record that has waited longest."""
-        if self.batch:
-            return self.batch[0]
-        return self.buffer[0] if self.buffer else None
+    def ended(self) -> bool:
+        """Whether it is closed, and read to its end."""
+        return self._ended
 
-    def append(self, record: StreamRecord) -> None:
-        self.buffer.append(record)
-        self.size += record.size
-        self.last_read = record.sequence_number
+    @property
+    def is_done(self) -> bool:
+        """Whether it is closed, and each of its records is dealt with."""
+        return self._ended and all(lane.is_done for lane in self.lanes)
 
-    def is_full(self, count: int) -> bool:
-        """Whether a batch of ``count`` records, or of 6 MB, can be taken."""
-        return len(self.buffer) >= count or self.size > BATCH_PAYLOAD_LIMIT
+    def hold_place(self, now: float) -> None:
+        """Mark the end of a shard that is to be read from its end on."""
+        if self._starting_position == "LATEST" and self._iterator is None:
+            self._iterator = self._open(now)
 
-    def take_batch(self, count: int) -> None:
-        """Move the next records into the batch: at most ``count``, at most 6 MB of event."""
-        size = 0
-        while self.buffer and len(self.batch) < count:
-            if self.batch and size + self.buffer[0].size > BATCH_PAYLOAD_LIMIT:
-                break
-            record = self.buffer.popleft()
-            size += record.size
-            self.size -= record.size
-            self.batch.append(record)
-        self.window_start = None
+    def read(self, settings: StreamSettings, now: float) -> list[Lane]:
+        """Read until every lane that waits for records has a batch, or the end is reached.
 
-    def discard(self, is_expired: Callable[[StreamRecord], bool]) -> None:
-        """Drop the records that have expired, those of a batch and those behind it."""
-        if self.batch:
-            self.batch = [record for record in self.batch if not is_expired(record)]
-            if not self.batch:
-                self.next_batch()
-        while self.buffer and is_expired(self.buffer[0]):
-            self.size -= self.buffer.popleft().size
+        The lanes that got records are answered. Records that do not pass the mapping's filters
+        are read past. Raises StreamNotFound.
+        """
+        fed: dict[int, Lane] = {}
+        with self.buffers:
+            while self._is_wanted(settings.batch_size):
+                news = self.news
+                page = self._next_page(now)
+                for record in page.records:
+                    self._last_read = record.sequence_number
+                    if self._reader.passes(record, settings.filters):
+                        number = self._lane_number(record.key)
+                        fed[number] = self.lanes[number]
+                        fed[number].append(record)
+                self._iterator = page.next_iterator
+                self._ended = self._iterator is None
+                if page.at_end:
+                    self._heard = news
+        return list(fed.values())
 
-    def next_batch(self) -> None:
-        self.batch = []
-        self.attempt = 1
-        self.failures = 0
+    def relane(self, count: int) -> None:
+        """Distribute what waits over other lanes, in its order. No lane may be at work."""
+        waiting = [record for lane in self.lanes for record in lane.records()]
+        waiting.sort(key=lambda record: int(record.sequence_number))
+        self.lanes = [Lane() for _ in range(count)]
+        for record in waiting:
+            self.lanes[self._lane_number(record.key)].append(record)
+        self.must_relane = False
 
-    def cancel_timer(self, scheduler: Scheduler) -> None:
-        if self.timer is not None:
-            scheduler.cancel(self.timer)
-            self.timer = None
+    def _is_wanted(self, batch_size: int) -> bool:
+        if self._ended or self._heard == self.news:
+            return False
+        return any(lane.is_hungry(batch_size) for lane in self.lanes)
+
+    def _lane_number(self, key: str) -> int:
+        return zlib.crc32(key.encode()) % len(self.lanes)
+
+    def _next_page(self, now: float) -> Page:
+        page = None
+        if self._iterator is not None:
+            page = self._reader.read(self._iterator, self.shard_id)
+        while page is None:
+            page = self._reader.read(self._open(now), self.shard_id)
+        return page
+
+    def _open(self, now: float) -> str:
+        position = Position(self._starting_position)
+        if self._last_read is not None:
+            position = Position("AFTER_SEQUENCE_NUMBER", sequence_number=self._last_read)
+        elif self._starting_position == "AT_TIMESTAMP":
+            position = Position("AT_TIMESTAMP", self._starting_timestamp)
+        elif self._starting_position == "LATEST" and self._opened is not None:
+            # Opened before, and expired: the latest record is another one by now.
+            position = Position("AT_TIMESTAMP", self._opened)
+        self._opened = self._opened or now
+        return self._reader.open(self.shard_id, position)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from slstest.embedded.event_sources.filters import FilterCriteria
 from slstest.embedded.event_sources.records import StreamRecord
 
 
@@ -50,6 +51,8 @@ class StreamReader(Protocol):
     name: str
     """The stream, in words."""
     arn: str
+    batch_info: str
+    """How a record of a failure names what it says of the batch."""
 
     def shards(self) -> Sequence[ShardInfo]:
         """The shards that can be read, closed ones included."""
@@ -59,6 +62,9 @@ class StreamReader(Protocol):
 
     def read(self, iterator: str, shard_id: str) -> Page | None:
         """Read on; None for an iterator that has expired."""
+
+    def passes(self, record: StreamRecord, filters: FilterCriteria) -> bool:
+        """Whether a record passes the filters of a mapping."""
 
     def retention(self) -> float:
         """Seconds for which the stream keeps a record."""

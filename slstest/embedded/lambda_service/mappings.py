@@ -9,8 +9,10 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from slstest.embedded.destinations import Destinations
 from slstest.embedded.event_sources.base import NotInvoked, Poller, Source
 from slstest.embedded.event_sources.queue_source import QueueSource
 from slstest.embedded.event_sources.sqs import NextReturn, SqsPoller
@@ -58,13 +60,14 @@ class MappingService:
         scheduler: Scheduler,
         client: Callable[[str], Any],
         next_return: NextReturn,
+        destinations: Destinations,
     ) -> None:
         """``next_return`` tells when a message of a queue becomes visible again; see
         :class:`slstest.embedded.event_sources.sqs.SqsPoller`."""
         self._arn_prefix = f"arn:aws:lambda:{region}:{account_id}:event-source-mapping:"
         streams = f"arn:aws:kinesis:{region}:{account_id}:stream/"
         self._sources: Mapping[str, Source] = {
-            "kinesis": StreamSource(client, scheduler, streams),
+            "kinesis": StreamSource(client, scheduler, destinations, streams),
             "sqs": QueueSource(client, scheduler, next_return),
         }
         self._store = store
@@ -94,8 +97,9 @@ class MappingService:
         poller = source.poller(
             source_arn,
             settings,
-            lambda event, attempt: self._invoke(mapping, event, attempt),
+            partial(self._invoke, mapping),
             lambda: self._role_arn(mapping),
+            mapping,
         )
         entry = _Entry(mapping, source, poller)
         with self._lock:
@@ -239,9 +243,20 @@ class MappingService:
             mapping.role_arn = function.settings["Role"]
         return mapping.role_arn
 
-    def _invoke(self, mapping: EventSourceMapping, event: bytes, attempt: int) -> InvocationOutcome:
+    def _invoke(
+        self,
+        mapping: EventSourceMapping,
+        event: bytes,
+        attempt: int,
+        request_id: str | None = None,
+    ) -> InvocationOutcome:
         function = self._store.find(mapping.function_name)
         if function is None or mapping.uuid not in self._entries:
             raise NotInvoked(f"function {mapping.function_name} was deleted")
-        partial = mapping.settings.report_batch_item_failures
-        return self._invoker.deliver(function, event, attempt=attempt, partial=partial)
+        return self._invoker.deliver(
+            function,
+            event,
+            attempt=attempt,
+            partial=mapping.settings.report_batch_item_failures,
+            request_id=request_id,
+        )

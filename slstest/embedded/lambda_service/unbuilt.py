@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from slstest.embedded.event_sources.sqs_settings import QUEUE_PARAMETERS
-from slstest.embedded.event_sources.stream_source import STREAM_PARAMETERS
+from slstest.embedded.event_sources.stream_settings import STREAM_PARAMETERS
 from slstest.embedded.lambda_service.errors import not_built
 
 _CODE = frozenset({"ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion"})
@@ -52,7 +52,6 @@ _ASKS_FOR_NOTHING: Mapping[str, Callable[[Any], bool]] = {
     "EphemeralStorage": lambda value: value.get("Size") == 512,
     "TracingConfig": lambda value: value.get("Mode") == "PassThrough",
     "SnapStart": lambda value: value.get("ApplyOn") == "None",
-    "ParallelizationFactor": lambda value: value == 1,
 }
 """Tests for values that stand anyway, where these are others than empty ones."""
 

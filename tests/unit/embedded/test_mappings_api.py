@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tests.unit.embedded.conftest import Aws
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:"
+QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:no-such-queue"
+FUNCTION_ARN = f"{ARN}function:f"
 
 
 def test_a_new_mapping_is_answered_with_every_setting(aws: Aws) -> None:
@@ -212,8 +214,62 @@ def test_a_mapping_can_be_moved_to_another_function(aws: Aws) -> None:
         (
             {"MaximumRecordAgeInSeconds": 59},
             "InvalidParameterValueException",
-            "Value '59' at 'maximumRecordAgeInSeconds' is not valid: it is -1, or from 60 to "
-            "604800 seconds",
+            "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 "
+            "(inclusive)",
+        ),
+        (
+            {"MaximumRecordAgeInSeconds": 0},
+            "InvalidParameterValueException",
+            "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 "
+            "(inclusive)",
+        ),
+        (
+            {"ParallelizationFactor": 2, "TumblingWindowInSeconds": 30},
+            "InvalidParameterValueException",
+            "Parallelization factor must be equal to 1 when tumbling window period is configured",
+        ),
+        (
+            {"DestinationConfig": {"OnSuccess": {"Destination": QUEUE_ARN}}},
+            "InvalidParameterValueException",
+            "Unsupported DestinationConfig parameter for given event source mapping type.",
+        ),
+        (
+            {"DestinationConfig": {"OnFailure": {}}},
+            "InvalidParameterValueException",
+            "The Destination field is required for an OnFailure configuration.",
+        ),
+        (
+            {"DestinationConfig": {"OnFailure": {"Destination": QUEUE_ARN}}},
+            "InvalidParameterValueException",
+            f"The destination ARN {QUEUE_ARN} is invalid.",
+        ),
+        (
+            {"DestinationConfig": {"OnFailure": {"Destination": FUNCTION_ARN}}},
+            "InvalidParameterValueException",
+            f"The destination ARN {FUNCTION_ARN} is invalid.",
+        ),
+        (
+            {"FilterCriteria": {"Filters": [{"Pattern": '{"data": ["plain text"]}'}]}},
+            "InvalidParameterValueException",
+            "Invalid filter pattern definition.",
+        ),
+        (
+            {"FilterCriteria": {"Filters": [{"Pattern": "{"}]}},
+            "InvalidParameterValueException",
+            "Invalid filter pattern definition.",
+        ),
+        (
+            {"ScalingConfig": {"MaximumConcurrency": 2}},
+            "InvalidParameterValueException",
+            "Unsupported 'scalingConfig' parameter for given event source mapping type.",
+        ),
+        (
+            {"ParallelizationFactor": 11, "TumblingWindowInSeconds": 901},
+            "ValidationException",
+            "2 validation errors detected: Value '11' at 'parallelizationFactor' failed to satisfy "
+            "constraint: Member must have value less than or equal to 10; Value '901' at "
+            "'tumblingWindowInSeconds' failed to satisfy constraint: Member must have value less "
+            "than or equal to 900",
         ),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from slstest.embedded.event_sources.stream_source import STREAM_PARAMETERS
+from slstest.embedded.event_sources.stream_settings import STREAM_PARAMETERS
 from slstest.embedded.lambda_service.unbuilt import BUILT
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ VALUES: dict[str, Any] = {
     "SnapStart": {"ApplyOn": "PublishedVersions"},
     "TracingConfig": {"Mode": "Active"},
     "EphemeralStorage": {"Size": 1024},
-    "ParallelizationFactor": 2,
 }
 
 
@@ -48,7 +47,11 @@ def example(shape: Any) -> Any:
 
 
 def unbuilt() -> Iterator[tuple[str, str, Any]]:
-    of_streams = {f"{act}EventSourceMapping": STREAM_PARAMETERS for act in ("Create", "Update")}
+    # A stream's mapping refuses ScalingConfig as AWS does.
+    of_streams = {
+        f"{act}EventSourceMapping": STREAM_PARAMETERS | {"ScalingConfig"}
+        for act in ("Create", "Update")
+    }
     for operation, built in {**BUILT, **of_streams}.items():
         parameters: Any = MODEL.operation_model(operation).input_shape
         for name, shape in parameters.members.items():
@@ -125,14 +128,7 @@ def test_the_large_features_that_are_missing_are_among_the_refused() -> None:
     refused = {(operation, name) for operation, name, _ in UNBUILT}
     for name in ("VpcConfig", "Layers", "DeadLetterConfig", "ImageConfig", "Publish"):
         assert ("CreateFunction", name) in refused
-    for name in (
-        "FilterCriteria",
-        "ParallelizationFactor",
-        "BisectBatchOnFunctionError",
-        "TumblingWindowInSeconds",
-        "FunctionResponseTypes",
-        "DestinationConfig",
-    ):
+    for name in ("KMSKeyArn", "MetricsConfig", "ProvisionedPollerConfig"):
         assert ("CreateEventSourceMapping", name) in refused
 
 
@@ -161,7 +157,7 @@ def test_a_source_of_code_that_is_not_built_is_refused(ask: Callable[..., None],
                 "BisectBatchOnFunctionError": False,
                 "TumblingWindowInSeconds": 0,
                 "FunctionResponseTypes": [],
-                "DestinationConfig": {"OnFailure": {}},
+                "DestinationConfig": {},
                 "FilterCriteria": {"Filters": []},
             },
         ),

@@ -96,7 +96,7 @@ class World:
             QueueSettings(**settings),
             self.sqs,
             self.scheduler,
-            invoke=lambda event, attempt: self._invoke(handler, event, attempt),
+            invoke=lambda event, attempt, request_id=None: self._invoke(handler, event, attempt),
             next_return=self.queues.next_return,
         )
         self.pollers.append((self.arn(queue), poller))

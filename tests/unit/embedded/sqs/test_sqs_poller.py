@@ -496,7 +496,7 @@ def test_a_queue_is_polled_where_nobody_tells_of_messages(world: World) -> None:
     queue = world.queue()
     delivered: Queue[str] = Queue()
 
-    def invoke(event: bytes, attempt: int) -> InvocationOutcome:
+    def invoke(event: bytes, attempt: int, request_id: str | None = None) -> InvocationOutcome:
         for record in json.loads(event)["Records"]:
             delivered.put(record["body"])
         return InvocationOutcome(b"null", None, (), 1.0)

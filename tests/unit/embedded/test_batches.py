@@ -4,21 +4,26 @@ from datetime import datetime, timezone
 
 import pytest
 
+from slstest.embedded.event_sources.batches import PAYLOAD_LIMIT, fitting
+from slstest.embedded.event_sources.lane import Lane
 from slstest.embedded.event_sources.records import StreamRecord, event_of, kinesis_record
-from slstest.embedded.event_sources.shard import Shard
 
 LIMIT = 6_291_456
 
 
 def record(document: str) -> StreamRecord:
-    return StreamRecord(document, "1", 0.0, len(document) + 1)
+    return StreamRecord(document, "1", 0.0, len(document) + 1, "key")
 
 
-def shard_of(*sizes: int) -> Shard:
-    shard = Shard("shardId-000000000000", "TRIM_HORIZON")
+def lane_of(*sizes: int) -> Lane:
+    lane = Lane()
     for size in sizes:
-        shard.append(record('"' + "x" * (size - 2) + '"'))
-    return shard
+        lane.append(record('"' + "x" * (size - 2) + '"'))
+    return lane
+
+
+def fitting_in(lane: Lane, count: int = 100) -> tuple[int, bool]:
+    return fitting(lane.buffer, count, PAYLOAD_LIMIT, float("inf"))
 
 
 def test_the_size_of_an_event_is_the_sum_of_its_records_and_their_commas() -> None:
@@ -40,24 +45,22 @@ def test_the_size_of_an_event_is_the_sum_of_its_records_and_their_commas() -> No
     assert len(event_of(records)) == expected
 
 
-@pytest.mark.parametrize(("last", "taken"), [(0, 3), (1, 2)])
-def test_a_batch_may_have_6_mb_to_the_byte(last: int, taken: int) -> None:
+@pytest.mark.parametrize(("last", "expected"), [(0, (3, False)), (1, (2, True))])
+def test_a_batch_may_have_6_mb_to_the_byte(last: int, expected: tuple[int, bool]) -> None:
     left = LIMIT - len('{"Records":[]}') - 2_000_000 - 1 - 2_000_000 - 1
-    shard = shard_of(2_000_000, 2_000_000, left - 1 + last)
-    assert shard.is_full(100) == (last == 1)
-    shard.take_batch(100)
-    assert len(shard.batch) == taken
-    assert len(event_of(shard.batch)) <= LIMIT
-    assert shard.size == sum(each.size for each in shard.buffer)
+    lane = lane_of(2_000_000, 2_000_000, left - 1 + last)
+    assert fitting_in(lane) == expected
+    batch = lane.take(expected[0])
+    assert len(event_of(batch.records)) <= LIMIT
+    assert lane.size == sum(each.size for each in lane.buffer)
 
 
 def test_a_record_that_exceeds_6_mb_alone_is_a_batch_of_its_own() -> None:
-    shard = shard_of(LIMIT, 10)
-    shard.take_batch(100)
-    assert [each.size for each in shard.batch] == [LIMIT + 1]
+    lane = lane_of(LIMIT, 10)
+    assert fitting_in(lane) == (1, True)
+    assert [each.size for each in lane.take(1).records] == [LIMIT + 1]
 
 
 def test_a_batch_has_no_more_records_than_asked_for() -> None:
-    shard = shard_of(10, 10, 10)
-    shard.take_batch(2)
-    assert (len(shard.batch), len(shard.buffer)) == (2, 1)
+    assert fitting_in(lane_of(10, 10, 10), 2) == (2, True)
+    assert fitting_in(lane_of(10, 10), 3) == (2, False)
