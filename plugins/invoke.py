@@ -28,15 +28,22 @@ class InvokeEventRequest:
     payloads: tuple[Any, ...]
     """The payload, or nothing."""
     invocation_type: str
+    configuration: dict[str, Any]
 
 
 def read_invoke_event(
-    *payload: Any, invocation_type: str = "RequestResponse"
+    *payload: Any,
+    invocation_type: str = "RequestResponse",
+    maximum_retry_attempts: int | None = None,
+    maximum_event_age_in_seconds: int | None = None,
+    destination_config: dict[str, Any] | None = None,
 ) -> InvokeEventRequest:
     """Invoke the function under test before the test's body starts. payload is whatever JSON
     can say; without it the test calls invoke_event.send(payload). invocation_type is
     "RequestResponse" (the default) or "Event", which invokes asynchronously, with Lambda's
-    retries, and waits until they are over.
+    retries, and waits until they are over. maximum_retry_attempts,
+    maximum_event_age_in_seconds and destination_config are those of
+    PutFunctionEventInvokeConfig, for the type "Event".
     """
     if len(payload) > 1:
         raise ConfigurationError(
@@ -49,7 +56,17 @@ def read_invoke_event(
             f"argument 'invocation_type' takes {' or '.join(INVOCATION_TYPES)}, not "
             f"{invocation_type!r}"
         )
-    return InvokeEventRequest(payload, invocation_type)
+    given = {
+        "maximum_retry_attempts": maximum_retry_attempts,
+        "maximum_event_age_in_seconds": maximum_event_age_in_seconds,
+        "destination_config": destination_config,
+    }
+    configuration = {name: value for name, value in given.items() if value is not None}
+    if configuration and invocation_type != "Event":
+        raise ConfigurationError(
+            f"argument {next(iter(configuration))!r} is for invocation_type='Event'"
+        )
+    return InvokeEventRequest(payload, invocation_type, configuration)
 
 
 INVOKE_EVENT = Marker("invoke_event", read_invoke_event, example='invoke_event({"page": "/home"})')
@@ -129,6 +146,8 @@ def invoke_event(
     use = required(request.node, INVOKE_EVENT)
     event = InvokeEvent(sls_function, sls, use.value.invocation_type)
     with use.blamed():
+        if use.value.configuration:
+            sls_function.configure_async(**sls.format(use.value.configuration))
         for payload in use.value.payloads:
             event.send(payload)
     return event

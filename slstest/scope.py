@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from slstest.clouds.base import TellsUndelivered
 from slstest.errors import ConfigurationError
 from slstest.invocation import Invocation
 from slstest.ledger import Entry, Ledger
@@ -70,5 +71,19 @@ class Scope:
     def story(self) -> str:
         """What the functions did, for the end of a message that says what is wrong."""
         functions = self.invocations()
-        parts = [invocations_text(functions, rows=8), logs_text(functions, lines=30)]
+        parts = [
+            invocations_text(functions, rows=8),
+            self._undelivered(),
+            logs_text(functions, lines=30),
+        ]
         return "\n\n".join(part for part in parts if part)
+
+    def _undelivered(self) -> str:
+        cloud = self.cloud
+        if not isinstance(cloud, TellsUndelivered):
+            return ""
+        return "\n".join(
+            f"{label}: {lost}"
+            for label, name in self._functions.items()
+            for lost in cloud.undelivered(name)
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import boto3
@@ -65,3 +65,11 @@ class Cloud(Protocol):
 
     def close(self) -> None:
         """End everything that this cloud started."""
+
+
+@runtime_checkable
+class TellsUndelivered(Protocol):
+    """A cloud that knows what Lambda could not deliver, which AWS only counts."""
+
+    def undelivered(self, function_name: str) -> Sequence[str]:
+        """What the destinations of a function did not take, and why, oldest first."""

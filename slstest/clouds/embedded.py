@@ -15,7 +15,9 @@ from slstest.embedded.doors import HttpDoor, InProcessDoor
 from slstest.embedded.faults import InjectedFaults
 from slstest.embedded.gateway import CODE_PATH, Gateway
 from slstest.embedded.lambda_service.code import CodeStore
+from slstest.embedded.lambda_service.concurrency import Concurrency
 from slstest.embedded.lambda_service.environments import EnvironmentPool
+from slstest.embedded.lambda_service.event_queue import EventQueue
 from slstest.embedded.lambda_service.functions import Function, FunctionStore
 from slstest.embedded.lambda_service.invocation import Invoker
 from slstest.embedded.lambda_service.mappings import MappingService
@@ -79,8 +81,9 @@ class EmbeddedCloud:
         from slstest.embedded.sqs.state import SqsState
 
         self.region = region
-        # botocore puts its own together anew for each request, a tenth of the request's time.
-        self._client_config = Config(user_agent="slstest")
+        # botocore puts its own user agent together anew for each request, a tenth of the
+        # request's time. It would try what is throttled again, and wait in real time for it.
+        self._client_config = Config(user_agent="slstest", retries={"total_max_attempts": 1})
         self._clients: dict[str, Any] = {}
         self._clients_lock = threading.Lock()
         self._scheduler = Scheduler()
@@ -95,11 +98,12 @@ class EmbeddedCloud:
         self._pool = EnvironmentPool(
             self._runtime, self._code, self._aws_variables, region, self._scheduler.now
         )
+        concurrency = Concurrency(self._store)
         self._invoker = Invoker(
             self._pool,
             self._scheduler,
             self._logs,
-            self._store.find,
+            concurrency,
             self._faults,
             self._deliveries,
         )
@@ -144,6 +148,9 @@ class EmbeddedCloud:
             self._scheduler.now,
             self._fetch_object,
             self._code_url,
+            EventQueue(self._invoker, self._scheduler, self._destinations),
+            self._destinations,
+            concurrency,
         )
         queues = LongPolling(
             self._state, self._queues, watch, self._scheduler, ACCOUNT_ID, self._may_skip
@@ -195,6 +202,12 @@ class EmbeddedCloud:
     def invocations(self, function_name: str) -> Sequence[Invocation]:
         function = self._store.find(function_name)
         return tuple(function.invocations) if function is not None else ()
+
+    def undelivered(self, function_name: str) -> Sequence[str]:
+        """See :class:`slstest.clouds.base.TellsUndelivered`."""
+        prefix = f"{self._store.arn(function_name)}:"
+        lost = self._destinations.undelivered
+        return [str(each) for each in lost if f"{each.function_arn}:".startswith(prefix)]
 
     def browse_queue(self, queue_arn: str) -> Sequence[Mapping[str, Any]]:
         """See :class:`slstest.resources.queue_messages.ShowsQueues`."""

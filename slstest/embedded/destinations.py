@@ -43,6 +43,10 @@ class Undelivered:
     content: str
     """What was to be delivered."""
 
+    def __str__(self) -> str:
+        what = "a dead letter" if self.metric == DEAD_LETTERS_METRIC else "a record"
+        return f"{self.destination} did not take {what} ({self.metric}): {self.error}"
+
 
 class Destinations:
     """Sends records to their destinations, and keeps account of what these did not take."""

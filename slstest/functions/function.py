@@ -31,7 +31,11 @@ _TAKEN = {
     "function_name": "the name is a throwaway one; give yours as the second argument, "
     "and it is added to it",
     "code": "it is the first argument: a folder, a .py file or a .zip file",
+    "reserved_concurrent_executions": "CreateFunction does not take it; call "
+    "function.reserve_concurrency(...)",
 }
+
+_NAMED = {"function_name": "it is this function's"}
 
 _CREATE_CURES = {
     "4KB limit": "Make the values in environment= shorter, or keep them where the function "
@@ -44,7 +48,11 @@ _TOO_LARGE = (
     "Lambda takes 6 MB in a synchronous and 1 MB in an asynchronous invocation; put the data "
     "where the function can read it, and send where that is."
 )
-_INVOKE_CURES = {"TooLargeException": _TOO_LARGE, "Request must be smaller": _TOO_LARGE}
+_INVOKE_CURES = {
+    "TooLargeException": _TOO_LARGE,
+    "Request must be smaller": _TOO_LARGE,
+    "TooManyRequestsException": "As many invocations are running as its concurrency allows.",
+}
 
 
 class Function(Resource):
@@ -87,6 +95,35 @@ class Function(Resource):
         """
         answer = self._invoke(payload, {"InvocationType": "Event"}, "invoke_async")
         return str(answer["ResponseMetadata"]["RequestId"])
+
+    def configure_async(self, **settings: Any) -> None:
+        """Say how Lambda handles events that invoke it asynchronously.
+
+        Takes the parameters of PutFunctionEventInvokeConfig in snake case:
+        ``maximum_retry_attempts=`` (0 to 2), ``maximum_event_age_in_seconds=`` (60 to 21600)
+        and ``destination_config={"OnFailure": {"Destination": queue.arn}, "OnSuccess": ...}``.
+        What is not given returns to Lambda's default. A dead-letter queue is a parameter of
+        the function: ``sls.function(..., dead_letter_config={"TargetArn": queue.arn})``.
+
+        Raises :class:`slstest.errors.ConfigurationError` where Lambda refuses it.
+        https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
+        """
+        asked = f"{self}.configure_async"
+        self._configure("PutFunctionEventInvokeConfig", settings, asked)
+
+    def reserve_concurrency(self, reserved_concurrent_executions: int | None) -> None:
+        """Reserve so many concurrent invocations for it, which it cannot exceed either; 0
+        throttles all, and None gives the reservation up.
+
+        Raises :class:`slstest.errors.ConfigurationError` where Lambda refuses it.
+        https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
+        """
+        asked = f"{self}.reserve_concurrency({reserved_concurrent_executions!r})"
+        if reserved_concurrent_executions is None:
+            self._configure("DeleteFunctionConcurrency", {}, asked)
+        else:
+            settings = {"reserved_concurrent_executions": reserved_concurrent_executions}
+            self._configure("PutFunctionConcurrency", settings, asked)
 
     def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping:
         """Let a resource of this environment trigger the function.
@@ -186,6 +223,13 @@ class Function(Resource):
 
     def _finished(self) -> list[Invocation]:
         return list(self._scope.cloud.invocations(self._name))
+
+    def _configure(self, operation: str, settings: Mapping[str, Any], asked: str) -> None:
+        from botocore import xform_name
+
+        client = self._client("lambda")
+        request = parameters(client, operation, settings, asked=asked, taken=_NAMED)
+        ask(client, xform_name(operation), {"FunctionName": self._name, **request}, asked=asked)
 
     def _invoke(self, payload: Any, request: dict[str, Any], method: str) -> dict[str, Any]:
         asked = f"{self}.{method}"

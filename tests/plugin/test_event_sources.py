@@ -191,6 +191,43 @@ def test_an_asynchronous_invocation_is_over_with_its_retries(project: Project) -
     project.run_sls().assert_outcomes(passed=2)
 
 
+def test_the_marker_says_how_the_function_is_invoked_asynchronously(project: Project) -> None:
+    project.tests(
+        """
+        TO_FAILURES = {"OnFailure": {"Destination": "{failures.arn}"}}
+
+        @pytest.mark.sls_queue("failures")
+        @pytest.mark.sls_function("echo")
+        @pytest.mark.invoke_event(
+            "fail",
+            invocation_type="Event",
+            maximum_retry_attempts=1,
+            destination_config=TO_FAILURES,
+        )
+        def test_it(invoke_event, sls):
+            assert [i.attempt for i in invoke_event.invocations] == [1, 2]
+            sls["failures"].expect_message({"requestPayload": "fail"})
+        """
+    )
+    project.run_sls().assert_outcomes(passed=1)
+
+
+def test_only_events_are_configured_by_the_marker(project: Project) -> None:
+    project.tests(
+        """
+        @pytest.mark.sls_function("echo")
+        @pytest.mark.invoke_event("well", maximum_retry_attempts=1)
+        def test_it(invoke_event):
+            pass
+        """
+    )
+    result = project.run_sls()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["*argument 'maximum_retry_attempts' is for invocation_type='Event'*"]
+    )
+
+
 def test_a_project_overrides_the_function_under_test(project: Project) -> None:
     project.file("conftest.py", OVERRIDE)
     project.tests(OVERRIDDEN)

@@ -32,7 +32,9 @@ def test_markers_are_listed_with_all_their_arguments(project: Project) -> None:
         "sls_function": "source, handler=None, runtime=None, environment=None, timeout=None, "
         "memory_size=None, name=None, **parameters",
         "kinesis_event": "*records, partition_key=None, shard_count=None, stream=None, **mapping",
-        "invoke_event": "*payload, invocation_type='RequestResponse'",
+        "invoke_event": "*payload, invocation_type='RequestResponse', "
+        "maximum_retry_attempts=None, maximum_event_age_in_seconds=None, "
+        "destination_config=None",
     }
     assert tuple(signatures) == MARKERS
     for name, parameters in signatures.items():
@@ -129,7 +131,8 @@ WRONG = {
     "unknown argument": Wrong(
         'invoke_event({}, invocationtype="Event")',
         "@pytest.mark.invoke_event: unknown argument 'invocationtype'; did you mean "
-        "'invocation_type'? There are: invocation_type",
+        "'invocation_type'? There are: invocation_type, maximum_retry_attempts, "
+        "maximum_event_age_in_seconds, destination_config",
     ),
     "one name twice": Wrong(
         'sls_bucket("clicks")',

@@ -16,6 +16,7 @@ from slstest.embedded.lambda_service.errors import (
     invalid_parameter,
     not_found,
 )
+from slstest.embedded.lambda_service.event_invoke_config import EventInvokeConfig
 from slstest.invocation import Invocation
 
 _REFERENCE = re.compile(
@@ -36,6 +37,8 @@ class Function:
     tags: dict[str, str]
     last_modified: float
     revision_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    event_invoke_config: EventInvokeConfig | None = None
+    reserved_concurrency: int | None = None
     invocations: list[Invocation] = field(default_factory=list)
     deleted: bool = False
 
@@ -43,6 +46,12 @@ class Function:
     def variables(self) -> dict[str, str]:
         environment: dict[str, Any] = self.settings.get("Environment", {})
         return dict(environment.get("Variables", {}))
+
+    @property
+    def dead_letter_queue(self) -> str:
+        """The ARN of a queue or topic; "" where there is none."""
+        config: dict[str, str] = self.settings.get("DeadLetterConfig", {})
+        return config.get("TargetArn", "")
 
     def changed(self, now: float) -> None:
         self.last_modified = now
@@ -113,6 +122,17 @@ class FunctionStore:
             )
         return found["name"], found["qualifier"]
 
+    def named(self, reference: str, qualifier: str | None) -> tuple[str, str | None]:
+        """Name and qualifier of a function that a request names, the qualifier within the
+        name or beside it."""
+        name, own_qualifier = self.name_of(reference)
+        if qualifier and own_qualifier and qualifier != own_qualifier:
+            raise invalid_parameter(
+                "The derived qualifier from the function name does not match the specified "
+                "qualifier."
+            )
+        return name, qualifier or own_qualifier
+
     def add(self, function: Function) -> None:
         with self._lock:
             if function.name in self._functions:
@@ -121,13 +141,7 @@ class FunctionStore:
 
     def get(self, reference: str, qualifier: str | None = None) -> Function:
         """The function that a request names. Raises ResourceNotFoundException."""
-        name, own_qualifier = self.name_of(reference)
-        if qualifier and own_qualifier and qualifier != own_qualifier:
-            raise invalid_parameter(
-                "The derived qualifier from the function name does not match the specified "
-                "qualifier."
-            )
-        qualifier = qualifier or own_qualifier
+        name, qualifier = self.named(reference, qualifier)
         function = self._functions.get(name)
         if function is None or qualifier not in (None, "$LATEST"):
             suffix = f":{qualifier}" if qualifier else ""

@@ -1,18 +1,16 @@
-"""Invoking functions: synchronously, and by way of Lambda's asynchronous queue."""
+"""Running functions, and what came of it."""
 
 from __future__ import annotations
 
 import json
 import secrets
-import threading
 import uuid
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from slstest.embedded.deliveries import Deliveries, Delivery, acknowledged
+from slstest.embedded.event_sources.base import Throttled
 from slstest.embedded.faults import InjectedFaults
+from slstest.embedded.lambda_service.concurrency import Concurrency
 from slstest.embedded.lambda_service.environments import EnvironmentPool
 from slstest.embedded.lambda_service.functions import Function
 from slstest.embedded.lambda_service.killed import killed_before_acknowledgement
@@ -21,23 +19,6 @@ from slstest.embedded.scheduler import Scheduler
 from slstest.fault import Redelivered
 from slstest.invocation import Invocation
 from slstest.runtimes.base import InvocationOutcome, InvocationRequest
-
-_RETRY_DELAYS = (60.0, 120.0)
-"""Seconds before the first and the second retry of an asynchronous invocation:
-https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
-
-_ASYNCHRONOUS_CONCURRENCY = 10
-"""Events handled at once; AWS scales out further, this machine need not."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One event in the asynchronous queue."""
-
-    function_name: str
-    payload: bytes
-    request_id: str
-    attempt: int = 1
 
 
 class Invoker:
@@ -48,19 +29,16 @@ class Invoker:
         pool: EnvironmentPool,
         scheduler: Scheduler,
         logs: LogBuffer,
-        find: Callable[[str], Function | None],
+        concurrency: Concurrency,
         faults: InjectedFaults,
         deliveries: Deliveries,
     ) -> None:
         self._pool = pool
         self._scheduler = scheduler
         self._logs = logs
-        self._find = find
+        self._concurrency = concurrency
         self._faults = faults
         self._deliveries = deliveries
-        self._lock = threading.Lock()
-        self._events: deque[Event] = deque()
-        self._draining = 0
 
     def invoke(
         self,
@@ -71,7 +49,11 @@ class Invoker:
         client_context: str | None = None,
         request_id: str | None = None,
     ) -> InvocationOutcome:
-        """Run the handler once and wait for its end."""
+        """Run the handler once and wait for its end. Every invocation comes through here.
+
+        Raises :class:`slstest.embedded.event_sources.base.Throttled` where the function, or
+        the account, has no concurrency left.
+        """
         request = InvocationRequest(
             request_id=request_id or str(uuid.uuid4()),
             payload=payload,
@@ -79,15 +61,16 @@ class Invoker:
             trace_id=self._trace_id(),
             client_context=client_context,
         )
-        leased = self._pool.lease(function)
-        alive = False
-        try:
-            outcome = leased.environment.invoke(request)
-            if outcome.function_error is None and self._faults.strikes("kill", function.name):
-                outcome = killed_before_acknowledgement(outcome, request.request_id)
-            alive = outcome.alive
-        finally:
-            self._pool.give_back(function, leased, alive=alive)
+        with self._concurrency.admitted(function):
+            leased = self._pool.lease(function)
+            alive = False
+            try:
+                outcome = leased.environment.invoke(request)
+                if outcome.function_error is None and self._faults.strikes("kill", function.name):
+                    outcome = killed_before_acknowledgement(outcome, request.request_id)
+                alive = outcome.alive
+            finally:
+                self._pool.give_back(function, leased, alive=alive)
         spec = leased.spec
         self._logs.write(spec.log_group, spec.log_stream, self._scheduler.now(), outcome.log_lines)
         function.invocations.append(_record(request, outcome, attempt))
@@ -118,61 +101,16 @@ class Invoker:
 
     def redeliver(self, function: Function, delivery: Delivery) -> Redelivered:
         """Invoke once more with what was delivered with success."""
-        outcome = self.invoke(function, delivery.event)
+        try:
+            outcome = self.invoke(function, delivery.event)
+        except Throttled as throttled:
+            return Redelivered(function.name, f"it was throttled: {throttled}")
         error = ""
         if outcome.function_error is not None:
             error = error_text(outcome)
         elif delivery.partial and acknowledged(delivery.event, outcome.payload) != delivery.event:
             error = f"it reported batch item failures: {outcome.payload.decode()}"
         return Redelivered(function.name, error)
-
-    def enqueue(self, function: Function, payload: bytes, request_id: str) -> None:
-        """Put an event into the asynchronous queue."""
-        self._queue(Event(function.name, payload, request_id))
-
-    def _queue(self, event: Event) -> None:
-        with self._lock:
-            self._events.append(event)
-            if self._draining >= _ASYNCHRONOUS_CONCURRENCY:
-                return
-            self._draining += 1
-        self._scheduler.submit(f"asynchronous invocations of {event.function_name}", self._drain)
-
-    def _drain(self) -> None:
-        try:
-            while event := self._next():
-                self._handle(event)
-        except BaseException:
-            with self._lock:
-                self._draining -= 1
-            raise
-
-    def _next(self) -> Event | None:
-        with self._lock:
-            if self._events:
-                return self._events.popleft()
-            self._draining -= 1
-            return None
-
-    def _handle(self, event: Event) -> None:
-        function = self._find(event.function_name)
-        if function is None:
-            return
-        outcome = self.deliver(
-            function,
-            event.payload,
-            attempt=event.attempt,
-            request_id=event.request_id,
-        )
-        if outcome.function_error is None or event.attempt > len(_RETRY_DELAYS):
-            return
-        retry = replace(event, attempt=event.attempt + 1)
-        self._scheduler.call_later(
-            _RETRY_DELAYS[event.attempt - 1],
-            f"retry {event.attempt} of an asynchronous invocation of {function.name}, which "
-            f"failed with {error_type(outcome)}",
-            lambda: self._queue(retry),
-        )
 
     def _trace_id(self) -> str:
         seconds = int(self._scheduler.now())

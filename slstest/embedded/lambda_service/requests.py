@@ -18,7 +18,7 @@ _REQUEST_LIMITS = {
 """Bytes of a whole request, a zip in base64 included:
 https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html"""
 
-_ZIP_LIMIT = 52_428_800
+ZIP_LIMIT = 52_428_800
 """Bytes of a zip within a request; larger ones go through S3."""
 
 _PAYLOAD_LIMITS = {"RequestResponse": 6_291_456, "Event": 1_048_576}
@@ -32,8 +32,8 @@ def check_request_size(operation: str, size: int) -> None:
 
 
 def check_zip_size(size: int) -> None:
-    if size >= _ZIP_LIMIT:
-        raise too_large(f"Zipped size must be smaller than {_ZIP_LIMIT} bytes")
+    if size >= ZIP_LIMIT:
+        raise too_large(f"Zipped size must be smaller than {ZIP_LIMIT} bytes")
 
 
 def check_payload(invocation_type: str, payload: bytes) -> None:

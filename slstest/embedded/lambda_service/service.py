@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from slstest.embedded.destinations import Destinations
+from slstest.embedded.event_sources.base import Throttled
 from slstest.embedded.lambda_service import settings as function_settings
 from slstest.embedded.lambda_service.code import CodeStore, Package
+from slstest.embedded.lambda_service.concurrency import (
+    Concurrency,
+    ConcurrencyService,
+    reservation,
+    too_many_requests,
+)
 from slstest.embedded.lambda_service.constraints import check_constraints
 from slstest.embedded.lambda_service.environments import EnvironmentPool
 from slstest.embedded.lambda_service.errors import (
@@ -22,6 +30,8 @@ from slstest.embedded.lambda_service.errors import (
     invalid_parameter,
     not_found,
 )
+from slstest.embedded.lambda_service.event_invoke_service import EventInvokeConfigService
+from slstest.embedded.lambda_service.event_queue import EventQueue
 from slstest.embedded.lambda_service.functions import Function, FunctionStore
 from slstest.embedded.lambda_service.invocation import Invoker
 from slstest.embedded.lambda_service.mappings import MappingService
@@ -61,6 +71,9 @@ class LambdaService:
         now: Callable[[], float],
         fetch_object: Callable[[Parameters], bytes],
         code_url: Callable[[Function], str],
+        events: EventQueue,
+        destinations: Destinations,
+        concurrency: Concurrency,
     ) -> None:
         self._protocol = Protocol(model)
         runtimes: Any = model.shape_for("Runtime")
@@ -73,6 +86,8 @@ class LambdaService:
         self._now = now
         self._fetch_object = fetch_object
         self._code_url = code_url
+        self._events = events
+        self._destinations = destinations
         self._operations: dict[str, Callable[[Parameters], Result]] = {
             "CreateFunction": self.create_function,
             "GetFunction": self.get_function,
@@ -86,6 +101,8 @@ class LambdaService:
             "ListEventSourceMappings": mappings.list_page,
             "UpdateEventSourceMapping": mappings.update,
             "DeleteEventSourceMapping": mappings.delete,
+            **EventInvokeConfigService(store, now, destinations.check).operations,
+            **ConcurrencyService(store, concurrency).operations,
         }
 
     def handle(self, request: AwsRequest) -> AwsResponse:
@@ -151,6 +168,7 @@ class LambdaService:
             last_modified=self._now(),
         )
         self._check_runnable(function)
+        self._check_dead_letter_queue(params)
         self._store.add(function)
         self._pool.start_ahead(function)
         return function.configuration(state="Pending")
@@ -163,6 +181,8 @@ class LambdaService:
         }
         if function.tags:
             result["Tags"] = function.tags
+        if function.reserved_concurrency is not None:
+            result["Concurrency"] = reservation(function)
         return result
 
     def get_function_configuration(self, params: Parameters) -> Result:
@@ -198,6 +218,7 @@ class LambdaService:
         settings = dict(function.settings)
         function_settings.apply("UpdateFunctionConfiguration", settings, params)
         self._check_runnable(replace(function, settings=settings))
+        self._check_dead_letter_queue(params)
         function.settings = settings
         self._restart(function)
         return function.configuration(update="InProgress")
@@ -225,11 +246,14 @@ class LambdaService:
         if kind == "Event":
             # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html: "Lambda passes the
             # ClientContext object to your function for synchronous invocations only."
-            self._invoker.enqueue(function, payload, request_id)
+            self._events.enqueue(function, payload, request_id)
             return {"StatusCode": 202}
-        outcome = self._invoker.invoke(
-            function, payload, client_context=context, request_id=request_id
-        )
+        try:
+            outcome = self._invoker.invoke(
+                function, payload, client_context=context, request_id=request_id
+            )
+        except Throttled as throttled:
+            raise too_many_requests(throttled) from throttled
         result: Result = {
             "StatusCode": 200,
             "ExecutedVersion": "$LATEST",
@@ -267,6 +291,17 @@ class LambdaService:
             self._pool.check(function)
         except UnsupportedRuntime as error:
             raise invalid_parameter(str(error)) from error
+
+    def _check_dead_letter_queue(self, params: Parameters) -> None:
+        target_arn = params.get("DeadLetterConfig", {}).get("TargetArn")
+        if not target_arn:
+            return
+        try:
+            self._destinations.check(target_arn)
+        except LambdaApiError as error:
+            raise invalid_parameter(
+                f"Invalid dead letter queue ARN: {target_arn} does not exist"
+            ) from error
 
     def _restart(self, function: Function) -> None:
         function.changed(self._now())

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from slstest.embedded.destinations import DEAD_LETTER_QUEUES, supports
 from slstest.embedded.lambda_service.errors import (
     LambdaApiError,
     invalid_parameter,
@@ -71,6 +72,7 @@ def apply(operation: str, settings: dict[str, Any], params: Mapping[str, Any]) -
         settings["Architectures"] = params["Architectures"]
     if "Environment" in params:
         _apply_environment(settings, params["Environment"].get("Variables", {}))
+    _apply_dead_letter_queue(settings, params.get("DeadLetterConfig", {}).get("TargetArn"))
     _apply_logging(operation, settings, params.get("LoggingConfig"))
 
 
@@ -116,6 +118,21 @@ def _apply_environment(settings: dict[str, Any], variables: dict[str, str]) -> N
             f"{measured} bytes"
         )
     settings["Environment"] = {"Variables": dict(variables)}
+
+
+def _apply_dead_letter_queue(settings: dict[str, Any], target_arn: str | None) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq"""
+    if target_arn is None:
+        return
+    if not target_arn:
+        settings.pop("DeadLetterConfig", None)
+        return
+    if not supports(DEAD_LETTER_QUEUES, target_arn):
+        raise invalid_parameter(
+            f"Invalid dead letter queue ARN: {target_arn} is not that of a standard SQS queue or "
+            "a standard SNS topic"
+        )
+    settings["DeadLetterConfig"] = {"TargetArn": target_arn}
 
 
 def _apply_logging(

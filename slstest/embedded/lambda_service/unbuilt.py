@@ -25,6 +25,17 @@ _CONFIGURATION = frozenset(
         "MemorySize",
         "Environment",
         "LoggingConfig",
+        "DeadLetterConfig",
+    }
+)
+
+_EVENT_INVOKE_CONFIG = frozenset(
+    {
+        "FunctionName",
+        "Qualifier",
+        "MaximumRetryAttempts",
+        "MaximumEventAgeInSeconds",
+        "DestinationConfig",
     }
 )
 
@@ -37,6 +48,10 @@ BUILT: Mapping[str, frozenset[str]] = {
     "UpdateFunctionConfiguration": _CONFIGURATION | {"RevisionId"},
     "UpdateFunctionCode": _CODE | {"FunctionName", "Architectures", "DryRun", "RevisionId"},
     "ListFunctions": _PAGE,
+    "PutFunctionEventInvokeConfig": _EVENT_INVOKE_CONFIG,
+    "UpdateFunctionEventInvokeConfig": _EVENT_INVOKE_CONFIG,
+    "ListFunctionEventInvokeConfigs": _PAGE | {"FunctionName"},
+    "PutFunctionConcurrency": frozenset({"FunctionName", "ReservedConcurrentExecutions"}),
     "CreateEventSourceMapping": _MAPPING,
     "UpdateEventSourceMapping": _MAPPING,
     "Invoke": frozenset(

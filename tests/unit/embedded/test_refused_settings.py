@@ -126,7 +126,7 @@ def test_a_setting_that_is_not_built_is_refused(
 
 def test_the_large_features_that_are_missing_are_among_the_refused() -> None:
     refused = {(operation, name) for operation, name, _ in UNBUILT}
-    for name in ("VpcConfig", "Layers", "DeadLetterConfig", "ImageConfig", "Publish"):
+    for name in ("VpcConfig", "Layers", "ImageConfig", "Publish"):
         assert ("CreateFunction", name) in refused
     for name in ("KMSKeyArn", "MetricsConfig", "ProvisionedPollerConfig"):
         assert ("CreateEventSourceMapping", name) in refused

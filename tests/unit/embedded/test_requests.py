@@ -65,7 +65,7 @@ def test_a_request_that_is_too_large_reaches_the_client_as_an_error(aws: Aws) ->
 def test_a_zip_that_is_too_large_for_a_request_is_taken_from_s3(
     aws: Aws, zipped: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_ZIP_LIMIT", 10)
+    monkeypatch.setattr(requests, "ZIP_LIMIT", 10)
     s3 = aws.cloud.client("s3")
     s3.create_bucket(Bucket="large-packages")
     s3.put_object(Bucket="large-packages", Key="code.zip", Body=zipped(app="x = 1"))

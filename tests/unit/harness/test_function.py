@@ -127,6 +127,7 @@ def test_a_function_that_cannot_become_active_says_why(
         ({"handler": "app.main"}, "has no 'main'. It defines the functions: handler"),
         ({"function_name": "x"}, "function_name= cannot be given: the name is a throwaway one"),
         ({"code": {}}, "code= cannot be given: it is the first argument"),
+        ({"reserved_concurrent_executions": 1}, "call function.reserve_concurrency(...)"),
         ({"memory": 5}, "no parameter 'memory'. Did you mean memory_size"),
         ({"timeout": "5"}, "Invalid type for parameter Timeout"),
         ({"environment": {"LIMIT": 5}}, 'LIMIT is 5, which is of type int; .*: LIMIT="5"'),
