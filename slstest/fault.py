@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Kind = Literal["kill", "deliver twice", "deliver out of order", "fail", "delay"]
+Kind = Literal["throttle", "kill", "deliver twice", "deliver out of order", "fail", "delay"]
 
 
 @dataclass

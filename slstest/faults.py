@@ -61,6 +61,14 @@ class Faults:
             )
         return self._inject(Fault("deliver out of order", queue.name, None))
 
+    def throttle(self, function: Function, times: int = 1) -> Fault:
+        """Refuse the next invocations of a function with TooManyRequestsException, as if
+        others had used up its concurrency. What delivers to it backs off and tries again.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+        """
+        return self._inject(Fault("throttle", function.name, _count("times", times)))
+
     def kill(self, function: Function, times: int = 1) -> Fault:
         """Kill the execution environment when the handler has done its work and nobody knows
         of it yet: its effects stay, and the invocation fails with ``Runtime.ExitError``."""

@@ -96,6 +96,34 @@ def test_the_environment_can_be_killed_after_the_effect(deploy: Deploy, sls: Env
     assert again.cold_start
 
 
+def test_a_throttled_batch_is_tried_again_and_uses_up_no_retry(
+    deploy: Deploy, sls: Environment
+) -> None:
+    stream, function = sls.stream(), deploy(QUIET)
+    function.triggered_by(stream, maximum_retry_attempts=0)
+    fault = sls.faults.throttle(function, times=3)
+    stream.put("a")
+    (invocation,) = function.expect_invoked(times=1)
+    assert invocation.attempt == 1
+    assert fault.struck == 3
+
+
+def test_a_throttled_asynchronous_event_is_tried_again(deploy: Deploy, sls: Environment) -> None:
+    function = deploy(QUIET)
+    fault = sls.faults.throttle(function)
+    function.invoke_async({"n": 1})
+    function.expect_invoked(times=1)
+    assert fault.struck == 1
+
+
+def test_a_throttled_synchronous_invocation_is_refused(deploy: Deploy, sls: Environment) -> None:
+    function = deploy(QUIET)
+    # boto3 tries again by itself, four times.
+    sls.faults.throttle(function, times=5)
+    with pytest.raises(Exception, match="TooManyRequestsException"):
+        function.invoke({})
+
+
 def test_the_nth_call_of_an_operation_can_fail(deploy: Deploy, sls: Environment) -> None:
     bucket = sls.bucket()
     function = deploy(SAVE, environment={"BUCKET": bucket.name})

@@ -61,6 +61,8 @@ class Invoker:
             trace_id=self._trace_id(),
             client_context=client_context,
         )
+        if self._faults.strikes("throttle", function.name):
+            raise Throttled("ConcurrentInvocationLimitExceeded")
         with self._concurrency.admitted(function):
             leased = self._pool.lease(function)
             alive = False

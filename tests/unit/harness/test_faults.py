@@ -27,13 +27,14 @@ FUNCTION: Any = Named()
 @pytest.mark.parametrize(
     "inject",
     [
+        lambda faults: faults.throttle(FUNCTION),
         lambda faults: faults.kill(FUNCTION),
         lambda faults: faults.deliver_twice(FUNCTION),
         lambda faults: faults.fail(FUNCTION, "s3:PutObject", "SlowDown"),
         lambda faults: faults.delay(FUNCTION, "s3:PutObject", 1),
         lambda faults: faults.clear(),
     ],
-    ids=["kill", "deliver_twice", "fail", "delay", "clear"],
+    ids=["throttle", "kill", "deliver_twice", "fail", "delay", "clear"],
 )
 def test_other_clouds_have_no_faults(inject: Callable[[Faults], object], faults: Faults) -> None:
     with pytest.raises(ConfigurationError, match=r"by the embedded cloud only.*'scripted'"):
