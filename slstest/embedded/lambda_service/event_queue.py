@@ -72,25 +72,26 @@ class EventQueue:
     def _put(self, event: Event) -> None:
         with self._lock:
             self._events.append(event)
-            self._start_worker()
+            self._start_worker(event.function.name)
 
-    def _start_worker(self) -> None:
+    def _start_worker(self, name: str) -> None:
         if self._workers < _WORKERS:
             self._workers += 1
-            self._scheduler.submit("asynchronous invocations", self._work)
+            self._scheduler.submit(f"asynchronous invocations of {name}", self._work)
 
     def _work(self) -> None:
         while event := self._next():
+            name = event.function.name
+            broken = True
             try:
                 self._handle(event)
-            except BaseException:
-                with self._lock:
-                    self._workers -= 1
-                    self._start_worker()
-                raise
+                broken = False
             finally:
                 with self._lock:
-                    self._handled[event.function.name] -= 1
+                    self._handled -= Counter([name])
+                    if broken:
+                        self._workers -= 1
+                        self._start_worker(name)
 
     def _next(self) -> Event | None:
         """The first event that may be read. Those that may not are read by the worker that
