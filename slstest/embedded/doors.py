@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import re
 import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wsgi import get_input_stream
 
+from slstest.embedded.loopback import is_local_origin, listen, url_of
 from slstest.embedded.messages import AwsRequest, AwsResponse, route
 
 if TYPE_CHECKING:
@@ -23,6 +27,13 @@ Handle = Callable[[AwsRequest], AwsResponse]
 
 _HEADERS = "slstest.headers"
 """Where a request's headers are in its WSGI environment, as they were sent."""
+
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+_WITHOUT_CONTENT = (204, 304)
+
+_BUCKET_HOST = re.compile(
+    r"(?P<bucket>[a-z0-9][a-z0-9.-]+?)(?:\.s3(?:[.-][a-z0-9-]+)?)?\.localhost(?:\.localstack\.cloud)?"
+)
 
 
 class InProcessDoor:
@@ -82,11 +93,14 @@ class HttpDoor:
     has ended, and functions invoke functions.
     """
 
-    def __init__(self, region: str, handle: Handle, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, region: str, handle: Handle, listener: socket.socket | None = None) -> None:
+        """``listener`` is the socket to serve, which the door closes; by default a free port."""
         self._region = region
         self._handle = handle
-        self._server = _Server(host, port, self._application, _Handler)
-        self.endpoint_url = f"http://{host}:{self._server.server_port}"
+        with listener or listen() as given:
+            self.endpoint_url = url_of(given)
+            host, port, *_ = given.getsockname()
+            self._server = _Server(host, port, self._application, _Handler, fd=given.fileno())
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.05},
@@ -114,26 +128,35 @@ class HttpDoor:
             get_input_stream(environ).read(),
             default_region=self._region,
         )
-        try:
-            answer = self._handle(request)
-        except Exception as error:
-            answer = _broken(request, error)
+        origin = environ.get("HTTP_ORIGIN", "")
+        if origin and request.method not in _SAFE_METHODS and not is_local_origin(origin):
+            answer = _foreign_page(request, origin)
+        else:
+            answer = self._answer(_in_path_style(request, environ.get("HTTP_HOST", "")))
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        if request.method != "HEAD" or "content-length" not in headers:
+        if answer.status in _WITHOUT_CONTENT:
+            headers.pop("content-length", None)
+        elif request.method != "HEAD" or "content-length" not in headers:
             headers["content-length"] = str(len(answer.body))
         start_response(
             f"{answer.status} {HTTP_STATUS_CODES.get(answer.status, '')}", [*headers.items()]
         )
         return [answer.body]
 
+    def _answer(self, request: AwsRequest) -> AwsResponse:
+        try:
+            return self._handle(request)
+        except Exception as error:
+            return _broken(request, error)
+
 
 class _Server(ThreadedWSGIServer):
     """werkzeug's server, which knows its open connections."""
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
-        super().__init__(*args)
+        super().__init__(*args, **kwargs)
 
     def opened(self, connection: socket.socket) -> None:
         with self._lock:
@@ -202,10 +225,36 @@ class _Handler(WSGIRequestHandler):
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
         code, _, reason = status.partition(" ")
-        self.send_response(int(code), reason)
+        self.send_response_only(int(code), reason)
+        if "date" not in dict(headers):
+            self.send_header("Date", self.date_time_string())
         for name, value in headers:
             self.send_header(name, value)
         return self.wfile.write
+
+
+def _in_path_style(request: AwsRequest, host: str) -> AwsRequest:
+    """Move a bucket that the host names into the path, as all other clients have it.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html. Such hosts are
+    ``bucket.localhost``, ``bucket.s3.localhost`` and ``bucket.s3.us-east-1.localhost``, each
+    with ``.localstack.cloud`` behind it as well, where everything leads to this machine.
+    """
+    found = _BUCKET_HOST.fullmatch(host.partition(":")[0].lower())
+    if request.service != "s3" or found is None or found["bucket"].split(".")[0] == "s3":
+        return request
+    parts = urlsplit(request.url)
+    return replace(request, url=parts._replace(path=f"/{found['bucket']}{parts.path}").geturl())
+
+
+def _foreign_page(request: AwsRequest, origin: str) -> AwsResponse:
+    """A page of the Internet must not run code here by way of the browser that shows it: what
+    changes something comes with the page's origin."""
+    return request.error(
+        403,
+        "AccessDenied",
+        f"the embedded cloud answers no web pages but those of this machine, and this is {origin}",
+    )
 
 
 def _broken(request: AwsRequest, error: Exception) -> AwsResponse:

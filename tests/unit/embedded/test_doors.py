@@ -168,6 +168,143 @@ def test_a_body_of_unknown_length_is_taken(aws: Aws) -> None:
     s3.delete_bucket(Bucket="chunks")
 
 
+def send(
+    aws: Aws, method: str, path: str, headers: dict[str, str], body: bytes | None = None
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Send a request of S3's as it stands, and give its answer."""
+    address = urlsplit(aws.cloud.endpoint_url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port)
+    credential = "Credential=AKIA/20240101/us-east-1/s3/aws4_request"
+    authorization = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"
+    connection.request(method, path, body, {"Authorization": authorization, **headers})
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer, content
+
+
+@pytest.fixture
+def bucket(aws: Aws) -> Iterator[str]:
+    s3 = aws.cloud.client("s3")
+    s3.create_bucket(Bucket="some.bucket-1")
+    yield "some.bucket-1"
+    for found in s3.list_objects_v2(Bucket="some.bucket-1").get("Contents", ()):
+        s3.delete_object(Bucket="some.bucket-1", Key=found["Key"])
+    s3.delete_bucket(Bucket="some.bucket-1")
+
+
+@pytest.mark.parametrize("multipart", [False, True], ids=["object", "part"])
+@pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
+def test_content_in_chunks_with_a_trailing_checksum_is_taken_as_it_was(
+    aws: Aws, bucket: str, signed: bool, multipart: bool
+) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html"""
+    s3 = aws.cloud.client("s3")
+    signature = b";chunk-signature=" + b"0" * 64 if signed else b""
+    body = b"\r\n".join(
+        [
+            b"6%b\r\none \r\n" % signature,
+            b"5%b\r\n, two" % signature,
+            b"0%b" % signature,
+            b"x-amz-checksum-crc32:AsM9hQ==",
+            *([b"x-amz-trailer-signature:" + b"0" * 64] if signed else []),
+            b"\r\n",
+        ]
+    )
+    form = (
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
+        if signed
+        else "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+    )
+    headers = {
+        "Content-Encoding": "aws-chunked",
+        "x-amz-content-sha256": form,
+        "x-amz-decoded-content-length": "11",
+        "x-amz-sdk-checksum-algorithm": "CRC32",
+        "x-amz-trailer": "x-amz-checksum-crc32",
+    }
+    path, upload = f"/{bucket}/key", ""
+    if multipart:
+        upload = s3.create_multipart_upload(Bucket=bucket, Key="key")["UploadId"]
+        path += f"?partNumber=1&uploadId={upload}"
+    answer, _ = send(aws, "PUT", path, headers, body)
+    assert answer.status == 200
+    if multipart:
+        part = {"PartNumber": 1, "ETag": answer.headers["ETag"]}
+        s3.complete_multipart_upload(
+            Bucket=bucket, Key="key", UploadId=upload, MultipartUpload={"Parts": [part]}
+        )
+    got = s3.get_object(Bucket=bucket, Key="key")
+    assert got["Body"].read() == b"one \r\n, two"
+    assert "ContentEncoding" not in got
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "some.bucket-1.localhost",
+        "some.bucket-1.localhost:4566",
+        "some.bucket-1.s3.localhost",
+        "some.bucket-1.s3.us-east-1.localhost",
+        "some.bucket-1.s3-us-east-1.localhost",
+        "some.bucket-1.s3.localhost.localstack.cloud:4566",
+        "Some.Bucket-1.S3.US-East-1.localhost.localstack.cloud",
+    ],
+)
+def test_a_bucket_may_be_in_the_host(aws: Aws, bucket: str, host: str) -> None:
+    assert send(aws, "PUT", "/a/b%20c", {"Host": host}, b"content")[0].status == 200
+    assert (
+        aws.cloud.client("s3").get_object(Bucket=bucket, Key="a/b c")["Body"].read() == b"content"
+    )
+    _, listing = send(aws, "GET", "/?list-type=2", {"Host": host})
+    assert b"<Key>a/b c</Key>" in listing
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "127.0.0.1",
+        "[::1]:4566",
+        "s3.localhost",
+        "s3.us-east-1.localhost",
+        "localhost.localstack.cloud",
+        "s3.localhost.localstack.cloud:4566",
+        "cloud.example.com",
+    ],
+)
+def test_any_other_host_leaves_the_bucket_in_the_path(aws: Aws, bucket: str, host: str) -> None:
+    assert send(aws, "PUT", f"/{bucket}/key", {"Host": host}, b"content")[0].status == 200
+    assert aws.cloud.client("s3").get_object(Bucket=bucket, Key="key")["Body"].read() == b"content"
+
+
+def test_a_page_of_the_internet_changes_nothing(aws: Aws, bucket: str) -> None:
+    answer, content = send(
+        aws, "PUT", f"/{bucket}/key", {"Origin": "https://example.com"}, b"content"
+    )
+    assert answer.status == 403
+    assert b"<Code>AccessDenied</Code>" in content
+    assert b"https://example.com" in content
+    assert aws.cloud.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_a_page_of_this_machine_is_answered(aws: Aws, bucket: str) -> None:
+    origin = {"Origin": "http://localhost:3000"}
+    assert send(aws, "PUT", f"/{bucket}/key", origin, b"content")[0].status == 200
+
+
+def test_an_answer_without_content_announces_none(aws: Aws, bucket: str) -> None:
+    answer, _ = send(aws, "DELETE", f"/{bucket}/none", {})
+    assert answer.status == 204
+    assert answer.headers["Content-Length"] is None
+
+
+@pytest.mark.parametrize("path", ["/", "/none/key"])
+def test_an_answer_is_dated_once(aws: Aws, path: str) -> None:
+    answer, _ = send(aws, "GET", path, {})
+    assert len(answer.headers.get_all("Date", [])) == 1
+
+
 def test_a_presigned_url_writes_and_reads(client: Client) -> None:
     for signature in ("s3v4", "s3"):
         s3 = client("s3", signature_version=signature)
