@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -97,6 +98,8 @@ class Scheduler:
         self._order = itertools.count()
         self._tasks: deque[_Task] = deque()
         self._running: dict[int, str] = {}
+        self._guests: dict[int, str] = {}
+        self._last_guest = time.monotonic()
         self._idle_workers = 0
         self._foreground: deque[_Call] = deque()
         self._foreground_depth = 0
@@ -204,6 +207,29 @@ class Scheduler:
         """Whether a call that was handed to the foreground is being run right now."""
         return self._foreground_depth > 0
 
+    @contextmanager
+    def under_way(self, what: str) -> Iterator[None]:
+        """Count what this thread does as work: a request from outside."""
+        me = threading.get_ident()
+        with self._changed:
+            self._guests[me] = what
+        try:
+            yield
+        finally:
+            self._leave(me)
+
+    @contextmanager
+    def parked(self) -> Iterator[None]:
+        """Do not count a request that waits for the cloud to do something."""
+        me = threading.get_ident()
+        what = self._leave(me)
+        try:
+            yield
+        finally:
+            if what is not None:
+                with self._changed:
+                    self._guests[me] = what
+
     # -- waiting ------------------------------------------------------------------------
 
     def moments(self, timeout: float, *, patient: bool = False) -> Iterator[None]:
@@ -235,11 +261,37 @@ class Scheduler:
             if not self._skip_to_next_timer():
                 return
 
+    def attend(
+        self, report: Callable[[BaseException], None], *, skip_after: float | None = None
+    ) -> None:
+        """Stand in for the test that waits, where there is none, until the scheduler is closed.
+
+        What goes wrong in the background is handed to ``report``. With ``skip_after`` time
+        skips to the next timer whenever nothing runs and the last request from outside ended
+        that many seconds ago.
+        """
+        while True:
+            with self._changed:
+                while self._failure is None and not self._closed:
+                    patience = None if skip_after is None else self._until_skip(skip_after)
+                    if patience is None or patience > 0:
+                        self._changed.wait(patience)
+                    else:
+                        self._skip_to_next_timer()
+                if self._failure is None:
+                    return
+                failure, self._failure = self._failure, None
+            report(failure)
+
     def pending(self) -> list[str]:
         """What is under way, in words."""
         with self._changed:
             now = self.now()
-            running = [*self._running.values(), *(task.what for task in self._tasks)]
+            running = [
+                *self._guests.values(),
+                *self._running.values(),
+                *(task.what for task in self._tasks),
+            ]
             timers = [
                 f"{timer.what} (due in {max(0.0, timer.due - now):.0f} s)"
                 for timer in sorted(self._timers)
@@ -330,6 +382,7 @@ class Scheduler:
         with self._changed:
             self._skipped += max(0.0, moment - self.now())
             self._release_due_timers()
+            self._timer_set.notify()
             self._changed.notify_all()
 
     def _wait_until_quiet(self, deadline: float) -> bool:
@@ -343,13 +396,32 @@ class Scheduler:
                 if self._failure is not None:
                     failure, self._failure = self._failure, None
                     raise failure
-                if not self._tasks and not self._running and not self._foreground:
+                if self._is_quiet() and not self._foreground:
                     return True
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
                 if not self._foreground:
                     self._changed.wait(left)
+
+    def _is_quiet(self) -> bool:
+        return not self._tasks and not self._running and not self._guests
+
+    def _until_skip(self, skip_after: float) -> float | None:
+        """Seconds until time may skip to the next timer; None while something must change."""
+        self._release_due_timers()
+        if not self._is_quiet() or self._next_due() is None:
+            return None
+        return max(0.0, self._last_guest + skip_after - time.monotonic())
+
+    def _leave(self, guest: int) -> str | None:
+        with self._changed:
+            what = self._guests.pop(guest, None)
+            if what is not None:
+                self._last_guest = time.monotonic()
+                if self._is_quiet():
+                    self._changed.notify_all()
+            return what
 
     def _wait_for_change(self, deadline: float) -> None:
         with self._changed:

@@ -53,7 +53,9 @@ class QueueWatch:
             until, f"delayed message of queue {name}", lambda: self.arrived(queue_arn)
         )
         with self._lock:
-            self._delays[queue_arn].append(timer)
+            now = self._scheduler.now()
+            waiting = [each for each in self._delays[queue_arn] if each.due > now]
+            self._delays[queue_arn] = [*waiting, timer]
 
     def emptied(self, queue_arn: str) -> None:
         with self._lock:
@@ -142,7 +144,8 @@ class LongPolling:
         timer = self._scheduler.call_at(due, f"long poll of queue {name}", arrived.set)
         try:
             if not self._may_skip():
-                arrived.wait(left)
+                with self._scheduler.parked():
+                    arrived.wait(left)
                 return
             for _ in self._scheduler.moments(left):
                 if arrived.is_set():

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from functools import partial
+from queue import SimpleQueue
 
 import pytest
 
@@ -10,6 +13,8 @@ from slstest.embedded.scheduler import Scheduler
 from slstest.errors import NotSettled
 
 PRESENT = 1_700_000_000.0
+TIMEOUT = 60.0
+"""Seconds, far more than any test waits where nothing is broken."""
 
 
 @pytest.fixture
@@ -208,3 +213,164 @@ def test_a_closed_scheduler_does_nothing_more() -> None:
     scheduler.submit("work", lambda: pytest.fail("must not run"))
     scheduler.call_later(0, "timer", lambda: pytest.fail("must not run"))
     scheduler.settle(1)
+
+
+def test_a_request_from_outside_is_under_way(scheduler: Scheduler) -> None:
+    with scheduler.under_way("a request to s3"):
+        assert scheduler.pending() == ["a request to s3"]
+        with pytest.raises(NotSettled, match="a request to s3"):
+            scheduler.settle(0.01)
+    scheduler.settle(10)
+
+
+def test_settling_waits_for_the_end_of_a_request_from_outside(scheduler: Scheduler) -> None:
+    begun, release = threading.Event(), threading.Event()
+    ended: list[bool] = []
+
+    def request() -> None:
+        with scheduler.under_way("a request"):
+            begun.set()
+            release.wait()
+            ended.append(True)
+
+    threading.Thread(target=request, daemon=True).start()
+    begun.wait()
+    threading.Timer(0.01, release.set).start()
+    scheduler.settle(10)
+    assert ended == [True]
+
+
+def test_a_request_that_waits_for_the_cloud_holds_nothing_up(scheduler: Scheduler) -> None:
+    with scheduler.under_way("a request to sqs"):
+        with scheduler.parked():
+            scheduler.settle(10)
+        assert scheduler.pending() == ["a request to sqs"]
+
+
+def test_parking_what_is_no_request_changes_nothing(scheduler: Scheduler) -> None:
+    with scheduler.parked():
+        pass
+    assert scheduler.pending() == []
+
+
+def fail() -> None:
+    raise ValueError("broken inside")
+
+
+@dataclass
+class Attended:
+    """A scheduler that serves other programs, and what its attendant has told of it."""
+
+    scheduler: Scheduler
+    failures: SimpleQueue[BaseException] = field(default_factory=SimpleQueue)
+
+    def begin(self, skip_after: float | None) -> None:
+        self.thread = threading.Thread(
+            target=self.scheduler.attend,
+            args=(self.failures.put,),
+            kwargs={"skip_after": skip_after},
+            daemon=True,
+        )
+        self.thread.start()
+
+
+@pytest.fixture
+def attended(scheduler: Scheduler) -> Attended:
+    return Attended(scheduler)
+
+
+def test_an_attendant_tells_of_each_failure(attended: Attended) -> None:
+    attended.begin(None)
+    for _ in range(2):
+        attended.scheduler.submit("work", fail)
+        assert str(attended.failures.get(timeout=TIMEOUT)) == "broken inside"
+
+
+def test_an_attendant_goes_when_the_scheduler_is_closed(attended: Attended) -> None:
+    attended.begin(0.0)
+    attended.scheduler.close()
+    attended.thread.join(TIMEOUT)
+    assert not attended.thread.is_alive()
+
+
+def test_an_attendant_leaves_time_alone_unless_it_is_told_to_skip(attended: Attended) -> None:
+    attended.begin(None)
+    attended.scheduler.call_later(3600, "later", lambda: None)
+    attended.scheduler.submit("failing work", fail)
+    attended.failures.get(timeout=TIMEOUT)
+    assert attended.scheduler.now() == PRESENT
+
+
+def test_an_attendant_skips_from_timer_to_timer_in_the_order_they_are_due(
+    attended: Attended,
+) -> None:
+    fired: SimpleQueue[tuple[str, float]] = SimpleQueue()
+
+    def fire(name: str) -> None:
+        fired.put((name, attended.scheduler.now() - PRESENT))
+
+    with attended.scheduler.under_way("the request that sets them"):
+        attended.begin(0.0)
+        attended.scheduler.call_later(3600, "late", partial(fire, "late"))
+        attended.scheduler.call_later(60, "early", partial(fire, "early"))
+    assert fired.get(timeout=TIMEOUT) == ("early", 60.0)
+    assert fired.get(timeout=TIMEOUT) == ("late", 3600.0)
+
+
+@pytest.mark.parametrize("busy_with", ["work", "request"])
+def test_an_attendant_does_not_skip_while_something_is_under_way(
+    attended: Attended, busy_with: str
+) -> None:
+    scheduler, begun, release = attended.scheduler, threading.Event(), threading.Event()
+    moments: SimpleQueue[float] = SimpleQueue()
+
+    def busy() -> None:
+        with scheduler.under_way("request") if busy_with == "request" else nullcontext():
+            begun.set()
+            release.wait()
+            moments.put(scheduler.now())
+
+    with scheduler.under_way("the request that begins it"):
+        if busy_with == "request":
+            threading.Thread(target=busy, daemon=True).start()
+        else:
+            scheduler.submit("work", busy)
+        begun.wait()
+        scheduler.call_later(60, "timer", lambda: moments.put(scheduler.now()))
+        attended.begin(0.0)
+    # What fails meanwhile is told by the thread that would have skipped.
+    scheduler.submit("failing work", fail)
+    attended.failures.get(timeout=TIMEOUT)
+    release.set()
+    assert moments.get(timeout=TIMEOUT) == PRESENT
+    assert moments.get(timeout=TIMEOUT) == PRESENT + 60
+
+
+def test_an_attendant_skips_while_a_request_waits_for_the_cloud(attended: Attended) -> None:
+    fired = threading.Event()
+    with attended.scheduler.under_way("a long poll"):
+        attended.scheduler.call_later(60, "its end", fired.set)
+        attended.begin(0.0)
+        with attended.scheduler.parked():
+            assert fired.wait(TIMEOUT)
+
+
+def test_an_attendant_gives_the_next_request_some_time_to_come(attended: Attended) -> None:
+    fired: list[bool] = []
+    attended.begin(3600)
+    attended.scheduler.call_later(60, "timer", lambda: fired.append(True))
+    attended.scheduler.submit("failing work", fail)
+    attended.failures.get(timeout=TIMEOUT)
+    assert (fired, attended.scheduler.now()) == ([], PRESENT)
+
+
+def test_a_timer_fires_in_time_although_time_was_skipped_before() -> None:
+    attended = Attended(Scheduler())
+    fired, release = threading.Event(), threading.Event()
+    with attended.scheduler.under_way("the request that sets them"):
+        attended.scheduler.call_later(3600, "goes on", lambda: wait_for(release))
+        attended.scheduler.call_later(3600.01, "due meanwhile", fired.set)
+    attended.begin(0.0)
+    assert fired.wait(TIMEOUT)
+    release.set()
+    attended.scheduler.close()
