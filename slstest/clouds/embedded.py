@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,6 +29,7 @@ from slstest.embedded.moto_backend import ACCOUNT_ID, MotoBackend
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.scratch import Scratch
 from slstest.embedded.sqs.waiting import LongPolling, QueueWatch
+from slstest.embedded.status import Status
 from slstest.embedded.stream_writes import StreamWrites
 from slstest.fault import Fault, Redelivered
 
@@ -61,6 +63,7 @@ class EmbeddedCloud:
     One for each process that runs tests; environments follow one another in it. ``runtime``
     makes what executes the functions; ``in_process_guard`` and ``http_guard`` surround the
     answering of a request by the one door and the other, for a runtime that has to know.
+    ``listener`` is the loopback socket that is served by HTTP, by default a free port.
     """
 
     name = "embedded"
@@ -74,6 +77,7 @@ class EmbeddedCloud:
         region: str = "us-east-1",
         in_process_guard: Guard = nullcontext,
         http_guard: Guard = nullcontext,
+        listener: socket.socket | None = None,
     ) -> None:
         import boto3
         from botocore.config import Config
@@ -125,7 +129,7 @@ class EmbeddedCloud:
             watch,
             lambda name: self._faults.strikes("deliver out of order", name),
         )
-        self._http = HttpDoor(region, self._guarded(http_guard))
+        self._http = HttpDoor(region, self._from_outside(self._guarded(http_guard)), listener)
         self._in_process = InProcessDoor(
             self._http.endpoint_url, region, self._guarded(in_process_guard)
         )
@@ -157,7 +161,12 @@ class EmbeddedCloud:
         )
         state = StreamWrites(queues, self._mappings)
         self._gateway = Gateway(
-            self._lambda, state, self._logs, self._before_request, self._mappings.is_read
+            self._lambda,
+            state,
+            self._logs,
+            Status(region, ACCOUNT_ID),
+            self._before_request,
+            self._mappings.is_read,
         )
         self._http.open()
 
@@ -198,6 +207,27 @@ class EmbeddedCloud:
 
     def advance(self, seconds: float, timeout: float = 30.0) -> None:
         self._scheduler.advance(seconds, timeout)
+
+    def attend(
+        self, report: Callable[[BaseException], None], *, skip_after: float | None = None
+    ) -> None:
+        """Stand in for the test that waits, where the cloud serves other programs.
+
+        Returns when the cloud is closed. See
+        :meth:`slstest.embedded.scheduler.Scheduler.attend`.
+        """
+        self._scheduler.attend(report, skip_after=skip_after)
+
+    def tidy(self, idle: float) -> None:
+        """Give back what functions have not used for so many real seconds: execution
+        environments, as Lambda does, and the unpacked code of former versions. Forget what was
+        invoked and delivered so far, which is kept for tests that ask."""
+        self._pool.reap(idle)
+        for function in self._store.all():
+            function.invocations.clear()
+        self._deliveries.forget()
+        packages = {function.package.sha256 for function in self._store.all()}
+        self._code.reap(idle, packages, self._pool.code_folders())
 
     def invocations(self, function_name: str) -> Sequence[Invocation]:
         function = self._store.find(function_name)
@@ -254,6 +284,15 @@ class EmbeddedCloud:
                 return self._gateway.handle(request)
 
         return lambda request: self._faults.answer(request, guarded)
+
+    def _from_outside(
+        self, handle: Callable[[AwsRequest], AwsResponse]
+    ) -> Callable[[AwsRequest], AwsResponse]:
+        def counted(request: AwsRequest) -> AwsResponse:
+            with self._scheduler.under_way(f"a request to {request.service}"):
+                return handle(request)
+
+        return counted
 
     def _before_request(self, request: AwsRequest) -> None:
         self._scheduler.run_waiting_foreground_calls()

@@ -8,6 +8,7 @@ from typing import Protocol
 from slstest.embedded.logs import LogBuffer
 from slstest.embedded.messages import AwsRequest, AwsResponse
 from slstest.embedded.refusals import refusal
+from slstest.embedded.status import Status
 
 CODE_PATH = "/_slstest/code/"
 """Where a function's package is downloaded from, by the function's name."""
@@ -39,10 +40,12 @@ class Gateway:
         lambda_service: FunctionService,
         state: State,
         logs: LogBuffer,
+        status: Status,
         before_each: Callable[[AwsRequest], None],
         is_read: Callable[[str], bool],
     ) -> None:
         """``is_read`` tells whether a function reads the stream of this name or ARN."""
+        self._status = status
         self._lambda = lambda_service
         self._state = state
         self._logs = logs
@@ -56,6 +59,8 @@ class Gateway:
         self._before_each(request)
         if request.path.startswith(CODE_PATH):
             return self._lambda.download(request.path[len(CODE_PATH) :])
+        if (page := self._status.answer(request)) is not None:
+            return page
         if request.service == "lambda":
             return self._lambda.handle(request)
         if request.service == "logs":

@@ -31,6 +31,18 @@ _HOST_OF_SIGNING_NAME = {
 }
 
 
+@functools.cache
+def services() -> dict[str, str]:
+    """The services that are answered, by boto3's names, and moto's module of each."""
+    import boto3
+    from moto.backends import list_of_moto_modules
+
+    modules = {module.replace("_", ""): f"moto.{module}" for module in list_of_moto_modules()}
+    names = {name: name.replace("-", "") for name in boto3.Session().get_available_services()}
+    names["lambda"] = "awslambda"
+    return {name: modules[key] for name, key in sorted(names.items()) if key in modules}
+
+
 class MotoBackend:
     """Hands requests to moto's own dispatch, without moto's patches of this process.
 

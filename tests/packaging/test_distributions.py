@@ -69,6 +69,9 @@ def test_the_wheel_names_its_plugin_licence_and_python(metadata: Message, built:
         names = wheel.namelist()
         (entry_points,) = (n for n in names if n.endswith(".dist-info/entry_points.txt"))
         assert wheel.read(entry_points).decode().split("\n") == [
+            "[console_scripts]",
+            "slstest = slstest.cli:main",
+            "",
             "[pytest11]",
             "slstest = slstest.plugins",
             "",

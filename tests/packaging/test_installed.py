@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 from .conftest import ROOT, EmptyEnvironment
@@ -31,6 +32,15 @@ def test_pip_finds_nothing_missing(installed: EmptyEnvironment) -> None:
 def test_pytest_finds_the_options_and_the_markers(installed: EmptyEnvironment) -> None:
     assert "--sls-cloud" in installed.run("-m", "pytest", "--help").stdout
     assert "sls_function" in installed.run("-m", "pytest", "--markers").stdout
+
+
+def test_the_command_is_there(installed: EmptyEnvironment) -> None:
+    command = installed.python.with_name("slstest")
+
+    done = subprocess.run([command, "serve", "--help"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "--skip-time" in done.stdout
 
 
 def test_the_samples_pass(installed: EmptyEnvironment) -> None:

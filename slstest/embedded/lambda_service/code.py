@@ -10,8 +10,10 @@ import shutil
 import stat
 import tempfile
 import threading
+import time
 import zipfile
 import zlib
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -45,6 +47,7 @@ class CodeStore:
         self._folder = folder
         self._lock = threading.Lock()
         self._unpacked: dict[str, Path] = {}
+        self._asked_for: dict[str, float] = {}
 
     def accept(self, content: bytes) -> Package:
         """Check and unpack a zip. Raises Lambda's errors for one that cannot be used."""
@@ -68,7 +71,26 @@ class CodeStore:
                     shutil.rmtree(folder)
                     raise _not_a_zip() from error
                 self._unpacked[package.sha256] = folder
+            self._asked_for[package.sha256] = time.monotonic()
             return folder
+
+    def reap(self, idle: float, packages: Set[str], folders: Set[Path]) -> None:
+        """Delete what was not asked for within so many real seconds, but for these packages (by
+        their ``CodeSha256``) and these folders."""
+        until = time.monotonic() - idle
+        with self._lock:
+            reaped = [
+                sha256
+                for sha256, folder in self._unpacked.items()
+                if self._asked_for[sha256] <= until
+                and sha256 not in packages
+                and folder not in folders
+            ]
+            gone = [self._unpacked.pop(sha256) for sha256 in reaped]
+            for sha256 in reaped:
+                del self._asked_for[sha256]
+        for folder in gone:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def sha256_of(self, folder: Path) -> str | None:
         """The ``CodeSha256`` of the package that was unpacked into ``folder``."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 
 from slstest.embedded.lambda_service.code import CodeStore
 from slstest.embedded.lambda_service.functions import Function
@@ -15,13 +17,14 @@ from slstest.runtimes.base import EnvironmentSpec, ExecutionEnvironment, Runtime
 AwsVariables = Callable[[Function], Mapping[str, str]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Leased:
-    """An environment while one invocation has it."""
+    """An environment while one invocation has it, or while it waits for one."""
 
     environment: ExecutionEnvironment
     spec: EnvironmentSpec
     revision_id: str
+    idle_since: float = field(default_factory=time.monotonic)
 
 
 class EnvironmentPool:
@@ -82,6 +85,7 @@ class EnvironmentPool:
                 and leased.revision_id == function.revision_id
             )
             busy.discard(leased)
+            leased.idle_since = time.monotonic()
             if kept:
                 self._idle.setdefault(function.name, []).append(leased)
         if not kept:
@@ -95,6 +99,23 @@ class EnvironmentPool:
                 dropped = dropped + list(self._busy.pop(function.name, ()))
         for leased in dropped:
             leased.environment.close()
+
+    def reap(self, idle: float) -> None:
+        """Close the environments that nobody has had for so many real seconds."""
+        until = time.monotonic() - idle
+        reaped: list[Leased] = []
+        with self._lock:
+            for name, waiting in list(self._idle.items()):
+                reaped += [leased for leased in waiting if leased.idle_since <= until]
+                self._idle[name] = [leased for leased in waiting if leased.idle_since > until]
+        for leased in reaped:
+            leased.environment.close()
+
+    def code_folders(self) -> set[Path]:
+        """The folders of code that environments have before them."""
+        with self._lock:
+            leased = [each for group in (self._idle, self._busy) for each in group.values()]
+            return {each.spec.code for environments in leased for each in environments}
 
     def _start(self, function: Function) -> Leased:
         spec = self._spec(function)

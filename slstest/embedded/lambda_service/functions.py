@@ -103,6 +103,17 @@ class FunctionStore:
     def arn(self, name: str) -> str:
         return self._prefix + name
 
+    def check_region(self, region: str) -> None:
+        """Refuse a request for a region other than the one that has the functions."""
+        if region != self._region:
+            raise LambdaApiError(
+                "NotImplementedException",
+                f"the embedded cloud has Lambda in {self._region} only, and this request is for "
+                f"{region}: make the client for {self._region} (region_name, --region, "
+                f"AWS_DEFAULT_REGION), or start the cloud in {region}",
+                501,
+            )
+
     def name_of(self, reference: str) -> tuple[str, str | None]:
         """Name and qualifier of a function named by name, partial ARN or ARN."""
         found = _REFERENCE.fullmatch(reference)

@@ -109,6 +109,7 @@ class LambdaService:
         """Answer one request."""
         request_id = str(uuid.uuid4())
         try:
+            self._store.check_region(request.region)
             operation, labels = self._protocol.match(request)
             content = request.content()
             check_request_size(operation.name, len(content))

@@ -17,7 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from tests.unit.embedded.conftest import Aws
+    from tests.unit.embedded.conftest import Aws, Gate
 
 Zipped = Callable[..., bytes]
 
@@ -412,6 +412,52 @@ def test_an_update_ends_warm_environments_when_they_are_idle(aws: Aws) -> None:
     assert warm.closed
 
 
+def test_tidying_ends_environments_that_are_idle_for_long(aws: Aws) -> None:
+    name = aws.function()
+    aws.lambda_.invoke(FunctionName=name)
+    aws.cloud.tidy(idle=3600)
+    assert [each.closed for each in aws.runtime.environments] == [False]
+    aws.cloud.tidy(idle=0)
+    assert [each.closed for each in aws.runtime.environments] == [True]
+    assert aws.lambda_.invoke(FunctionName=name)["Payload"].read() == b"{}"
+    assert len(aws.runtime.environments) == 2
+
+
+def test_tidying_leaves_an_environment_that_handles_an_event(aws: Aws, gate: Gate) -> None:
+    aws.runtime.handler = lambda event: gate.wait()
+    name = aws.function()
+    aws.lambda_.invoke(FunctionName=name, InvocationType="Event")
+    gate.entered.wait()
+    aws.cloud.tidy(idle=0)
+    (busy,) = aws.runtime.environments
+    assert not busy.closed
+    assert busy.spec.code.is_dir()
+    gate.open()
+    aws.quiesce()
+
+
+def test_tidying_deletes_the_code_that_no_function_has_any_more(aws: Aws, zipped: Zipped) -> None:
+    name = aws.function(Code={"ZipFile": zipped(app="former = 1")})
+    former = aws.runtime.environments[-1].spec.code
+    aws.lambda_.update_function_code(FunctionName=name, ZipFile=zipped(app="present = 1"))
+    present = aws.runtime.environments[-1].spec.code
+    aws.cloud.tidy(idle=3600)
+    assert former.is_dir()
+    aws.cloud.tidy(idle=0)
+    assert not former.exists()
+    assert (present / "app.py").read_text() == "present = 1"
+    aws.lambda_.update_function_code(FunctionName=name, ZipFile=zipped(app="former = 1"))
+    assert (aws.runtime.environments[-1].spec.code / "app.py").read_text() == "former = 1"
+
+
+def test_tidying_forgets_the_invocations_that_a_test_would_ask_for(aws: Aws) -> None:
+    name = aws.function()
+    aws.lambda_.invoke(FunctionName=name)
+    assert len(aws.cloud.invocations(name)) == 1
+    aws.cloud.tidy(idle=3600)
+    assert aws.cloud.invocations(name) == ()
+
+
 def test_each_change_has_a_revision_and_an_outdated_one_is_refused(aws: Aws) -> None:
     name = aws.function()
     first = aws.lambda_.get_function_configuration(FunctionName=name)["RevisionId"]
@@ -508,6 +554,17 @@ def test_functions_of_elsewhere_and_unknown_versions_are_not_found(
     with pytest.raises(ClientError) as error:
         aws.lambda_.get_function(**params)
     assert aws.refused(error) == expected
+
+
+def test_a_client_of_another_region_is_told_where_the_functions_are(aws: Aws) -> None:
+    make: Any = aws.cloud.session().client
+    elsewhere = make("lambda", region_name="eu-west-1", endpoint_url=aws.cloud.endpoint_url)
+    with pytest.raises(ClientError) as error:
+        elsewhere.list_functions()
+    status, code, message = aws.refused(error)
+    assert (status, code) == (501, "NotImplementedException")
+    assert "has Lambda in us-east-1 only, and this request is for eu-west-1" in message
+    assert "--region" in message
 
 
 def test_functions_are_listed_in_pages_without_their_states(aws: Aws) -> None:
