@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 import pytest
 
-TIMEOUT = 60.0
+TIMEOUT = 120.0
 """Seconds after which a condition is given up."""
 
 CLIENT_VARIABLES = {
