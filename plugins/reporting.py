@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 INVOCATIONS = "slstest invocations"
 LOG = "slstest function log"
+UNDELIVERED = "slstest not delivered"
 KEPT = "slstest kept resources"
 
 _ENVIRONMENT = pytest.StashKey["Environment"]()
@@ -53,10 +54,14 @@ def add_sections(item: pytest.Item, report: pytest.TestReport) -> None:
     environment = item.stash.get(_ENVIRONMENT, None)
     if environment is None:
         return
-    from slstest.report.text import invocations_text, logs_text
+    from slstest.report.text import invocations_text, logs_text, undelivered_text
 
     functions = environment.invocations()
-    texts = {INVOCATIONS: invocations_text(functions), LOG: logs_text(functions)}
+    texts = {
+        INVOCATIONS: invocations_text(functions),
+        LOG: logs_text(functions),
+        UNDELIVERED: undelivered_text(environment.undelivered()),
+    }
     report.sections += [(title, text) for title, text in texts.items() if text]
 
 

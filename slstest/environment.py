@@ -247,6 +247,11 @@ class Environment:
         :mod:`slstest.report.text`."""
         return self._scope.invocations()
 
+    def undelivered(self) -> tuple[str, ...]:
+        """What one service could not deliver to another so far, and why, where the cloud tells;
+        for :mod:`slstest.report.text`."""
+        return self._scope.undelivered()
+
     def format(self, value: Any) -> Any:
         """``value`` with placeholders such as ``{clicks.name}`` filled in, at any depth of
         dicts and lists.

@@ -11,7 +11,7 @@ from slstest.errors import ConfigurationError
 from slstest.invocation import Invocation
 from slstest.ledger import Entry, Ledger
 from slstest.naming import Names
-from slstest.report.text import invocations_text, logs_text
+from slstest.report.text import invocations_text, logs_text, undelivered_text
 
 if TYPE_CHECKING:
     from slstest.clouds.base import Cloud
@@ -68,22 +68,17 @@ class Scope:
             label: tuple(self.cloud.invocations(name)) for label, name in self._functions.items()
         }
 
+    def undelivered(self) -> tuple[str, ...]:
+        """What one service could not deliver to another, where the cloud tells."""
+        return tuple(self.cloud.undelivered()) if isinstance(self.cloud, TellsUndelivered) else ()
+
     def story(self) -> str:
-        """What the functions did, for the end of a message that says what is wrong."""
+        """What the functions did and what did not reach them, for the end of a message that says
+        what is wrong."""
         functions = self.invocations()
         parts = [
             invocations_text(functions, rows=8),
-            self._undelivered(),
+            undelivered_text(self.undelivered(), rows=8),
             logs_text(functions, lines=30),
         ]
         return "\n\n".join(part for part in parts if part)
-
-    def _undelivered(self) -> str:
-        cloud = self.cloud
-        if not isinstance(cloud, TellsUndelivered):
-            return ""
-        return "\n".join(
-            f"{label}: {lost}"
-            for label, name in self._functions.items()
-            for lost in cloud.undelivered(name)
-        )

@@ -69,7 +69,7 @@ class Cloud(Protocol):
 
 @runtime_checkable
 class TellsUndelivered(Protocol):
-    """A cloud that knows what Lambda could not deliver, which AWS only counts."""
+    """A cloud that knows what became of messages that AWS drops, or only counts."""
 
-    def undelivered(self, function_name: str) -> Sequence[str]:
-        """What the destinations of a function did not take, and why, oldest first."""
+    def undelivered(self) -> Sequence[str]:
+        """What one service could not deliver to another since the environment began, and why."""

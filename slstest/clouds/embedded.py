@@ -28,9 +28,11 @@ from slstest.embedded.messages import AwsRequest, AwsResponse
 from slstest.embedded.moto_backend import ACCOUNT_ID, MotoBackend
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.scratch import Scratch
+from slstest.embedded.sns.state import Topics
 from slstest.embedded.sqs.waiting import LongPolling, QueueWatch
 from slstest.embedded.status import Status
 from slstest.embedded.stream_writes import StreamWrites
+from slstest.embedded.undelivered import UndeliveredNotes
 from slstest.fault import Fault, Redelivered
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ class EmbeddedCloud:
         self._clients_lock = threading.Lock()
         self._scheduler = Scheduler()
         self._scratch = Scratch()
+        self._undelivered = UndeliveredNotes()
         self._code = CodeStore(self._scratch.folder)
         self._runtime = runtime(Backstage(self._scheduler, self._code, self._scratch.folder))
         self._state = MotoBackend(self._scheduler.now)
@@ -156,8 +159,15 @@ class EmbeddedCloud:
             self._destinations,
             concurrency,
         )
+        self._topics = Topics(
+            self._state,
+            self._queues,
+            self._scheduler,
+            lambda: self.endpoint_url,
+            self._undelivered,
+        )
         queues = LongPolling(
-            self._state, self._queues, watch, self._scheduler, ACCOUNT_ID, self._may_skip
+            self._topics, self._queues, watch, self._scheduler, ACCOUNT_ID, self._may_skip
         )
         state = StreamWrites(queues, self._mappings)
         self._gateway = Gateway(
@@ -188,6 +198,7 @@ class EmbeddedCloud:
 
     def begin(self) -> None:
         self._scheduler.reset()
+        self._undelivered.forget()
 
     def end(self) -> None:
         self._faults.clear()
@@ -233,12 +244,6 @@ class EmbeddedCloud:
         function = self._store.find(function_name)
         return tuple(function.invocations) if function is not None else ()
 
-    def undelivered(self, function_name: str) -> Sequence[str]:
-        """See :class:`slstest.clouds.base.TellsUndelivered`."""
-        prefix = f"{self._store.arn(function_name)}:"
-        lost = self._destinations.undelivered
-        return [str(each) for each in lost if f"{each.function_arn}:".startswith(prefix)]
-
     def browse_queue(self, queue_arn: str) -> Sequence[Mapping[str, Any]]:
         """See :class:`slstest.resources.queue_messages.ShowsQueues`."""
         return self._queues.browse(queue_arn)
@@ -256,6 +261,11 @@ class EmbeddedCloud:
             if (function := self._store.find(delivery.function_name)) is not None
         ]
 
+    def undelivered(self) -> Sequence[str]:
+        """See :class:`slstest.clouds.base.TellsUndelivered`."""
+        of_functions = (f"{each.function_arn}: {each}" for each in self._destinations.undelivered)
+        return (*self._undelivered.notes(), *of_functions)
+
     def close(self) -> None:
         self._faults.close()
         self._mappings.close()
@@ -265,6 +275,7 @@ class EmbeddedCloud:
         self._runtime.close()
         self._in_process.close()
         self._http.close()
+        self._topics.close()
         self._queues.close()
         self._state.close()
         self._scratch.close()

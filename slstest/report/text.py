@@ -44,6 +44,14 @@ def logs_text(functions: Functions, *, lines: int = 100) -> str:
     return "\n".join(parts)
 
 
+def undelivered_text(notes: Sequence[str], *, rows: int = 20) -> str:
+    """What did not arrive, at most ``rows`` of it; '' where everything did."""
+    if not notes:
+        return ""
+    more = [f"  and {len(notes) - rows} more"] if len(notes) > rows else []
+    return "\n".join(["not delivered:", *(f"  {note}" for note in notes[:rows]), *more])
+
+
 def error_text(error: Mapping[str, Any]) -> str:
     """Lambda's error document in one line: the type and the message."""
     kind, message = error.get("errorType"), error.get("errorMessage")

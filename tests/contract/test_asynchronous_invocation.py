@@ -84,6 +84,10 @@ def topic_to(sls: Environment) -> Iterator[Callable[[Queue], str]]:
         def make(queue: Queue) -> str:
             arn: str = sns.create_topic(Name=queue.name)["TopicArn"]
             afterwards.callback(sns.delete_topic, TopicArn=arn)
+            statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+            sls.client("sqs").set_queue_attributes(
+                QueueUrl=queue.url, Attributes={"Policy": json.dumps({"Statement": [statement]})}
+            )
             raw = {"RawMessageDelivery": "true"}
             sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue.arn, Attributes=raw)
             return arn

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from moto.sqs.exceptions import SQSException
 from moto.sqs.models import sqs_backends
 
 from slstest.embedded.sqs.backend import EmbeddedSqsBackend
 from slstest.embedded.sqs.messages import Held
 from slstest.embedded.sqs.queue import EmbeddedMessage, EmbeddedQueue, QueueListener, Surroundings
+from slstest.embedded.sqs.requests import Refused
 
 
 class SqsState:
@@ -44,6 +46,38 @@ class SqsState:
         with self._lock:
             queue = self._find(queue_arn)
             return 0 if queue is None else int(queue.receive_message_wait_time_seconds)  # type: ignore[attr-defined]
+
+    def policy(self, queue_arn: str) -> str | None:
+        """The queue's policy as JSON, empty without one; None where there is no such queue."""
+        with self._lock:
+            queue = self._find(queue_arn)
+            return None if queue is None else queue.policy or ""
+
+    def send(
+        self,
+        queue_arn: str,
+        body: str,
+        *,
+        attributes: Mapping[str, Mapping[str, Any]] | None = None,
+        group_id: str | None = None,
+        deduplication_id: str | None = None,
+        trace_header: str | None = None,
+    ) -> None:
+        """Send a message, as another service does. Raises
+        :class:`slstest.embedded.sqs.requests.Refused`."""
+        _, _, _, region, account_id, name = queue_arn.split(":", 5)
+        traced = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace_header}}
+        try:
+            sqs_backends[account_id][region].send_message(
+                name,
+                body,
+                message_attributes={key: dict(value) for key, value in (attributes or {}).items()},
+                group_id=group_id,
+                deduplication_id=deduplication_id,
+                system_attributes=traced if trace_header else None,
+            )
+        except SQSException as error:
+            raise Refused(error.code, error.message) from error
 
     def browse(self, queue_arn: str) -> list[dict[str, Any]]:
         """The messages that can be received, as ReceiveMessage words them with all their

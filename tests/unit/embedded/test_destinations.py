@@ -200,15 +200,25 @@ def test_a_function_gets_the_record_as_its_event(
 
 
 def test_a_topic_gets_the_record_as_its_message(
-    destinations: Destinations, make: Callable[[str], str]
+    aws: Aws, destinations: Destinations, make: Callable[[str], str]
 ) -> None:
-    from moto.sns.models import sns_backends
-
-    arn = make("sns")
-    destinations.send(arn, RECORD)
-    topic = sns_backends["123456789012"]["us-east-1"].topics[arn]
-    ((_, message, *_),) = topic.sent_notifications
-    assert json.loads(message) == RECORD
+    topic, queue = make("sns"), make("sqs")
+    sqs = aws.cloud.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": queue}
+    sqs.set_queue_attributes(
+        QueueUrl=url, Attributes={"Policy": json.dumps({"Statement": [statement]})}
+    )
+    aws.cloud.client("sns").subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=queue,
+        Attributes={"RawMessageDelivery": "true"},
+    )
+    destinations.send(topic, RECORD)
+    aws.quiesce()
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert json.loads(message["Body"]) == RECORD
 
 
 @pytest.mark.parametrize(
@@ -305,3 +315,11 @@ def test_a_record_in_a_bucket_is_named_by_day_and_at_random() -> None:
 
 def test_moments_are_told_in_milliseconds() -> None:
     assert iso_time(1573755365.568) == "2019-11-14T18:16:05.568Z"
+
+
+def test_what_was_not_taken_is_told_to_failed_tests(aws: Aws) -> None:
+    aws.cloud._destinations.send("arn:aws:sns:us-east-1:123456789012:gone", RECORD)
+    assert aws.cloud.undelivered() == (
+        f"{FUNCTION}: arn:aws:sns:us-east-1:123456789012:gone did not take a record "
+        "(DestinationDeliveryFailures): NotFound: Topic does not exist",
+    )

@@ -87,3 +87,17 @@ def test_a_closed_cloud_leaves_moto_as_it_was(aws: Aws) -> None:
     cloud.close()
     assert look() == before
     assert "left-behind" not in s3_backends[ACCOUNT_ID]["aws"].buckets
+
+
+def test_topics_of_a_project_s_own_moto_stay_moto_s(aws: Aws) -> None:
+    """They deliver at once, and ask no queue's policy."""
+    aws.cloud.client("sns").create_topic(Name="the-cloud-s")
+    with mock_aws():
+        sns, sqs = (boto3.client(name, region_name="us-east-1") for name in ("sns", "sqs"))
+        queue = sqs.create_queue(QueueName="q")["QueueUrl"]
+        topic = sns.create_topic(Name="t")["TopicArn"]
+        assert [each["TopicArn"] for each in sns.list_topics()["Topics"]] == [topic]
+        endpoint = "arn:aws:sqs:us-east-1:123456789012:q"
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
+        sns.publish(TopicArn=topic, Message="hello")
+        assert len(sqs.receive_message(QueueUrl=queue)["Messages"]) == 1

@@ -255,18 +255,6 @@ def test_a_trigger_that_moto_would_accept_and_not_fire_is_refused(
     assert what in message
 
 
-def test_triggers_that_moto_delivers_are_left_to_it(aws: Aws) -> None:
-    sns, sqs = aws.cloud.client("sns"), aws.cloud.client("sqs")
-    topic = sns.create_topic(Name="passing-on")["TopicArn"]
-    queue = sqs.create_queue(QueueName="passed-on")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
-    sns.publish(TopicArn=topic, Message="hello")
-    assert len(sqs.receive_message(QueueUrl=queue)["Messages"]) == 1
-    sqs.delete_queue(QueueUrl=queue)
-    sns.delete_topic(TopicArn=topic)
-
-
 def test_the_shards_of_a_stream_that_a_function_reads_stay_as_they_are(aws: Aws) -> None:
     stream = aws.stream()
     change = {"StreamName": stream, "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"}

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from slstest import Invocation
-from slstest.report.text import error_text, invocations_text, logs_text
+from slstest.report.text import error_text, invocations_text, logs_text, undelivered_text
 
 ERROR = {
     "errorType": "KeyError",
@@ -103,3 +103,8 @@ def test_an_error_document_is_one_line_whatever_it_holds() -> None:
     )
     assert error_text({"errorType": "Runtime.ExitError"}) == "Runtime.ExitError"
     assert error_text({"message": "x"}) == '{"message": "x"}'
+
+
+def test_what_did_not_arrive_is_told() -> None:
+    assert undelivered_text([]) == ""
+    assert undelivered_text(["a", "b", "c"], rows=2) == "not delivered:\n  a\n  b\n  and 1 more"

@@ -471,15 +471,7 @@ def test_the_url_of_a_queue_is_at_the_clouds_endpoint(world: World) -> None:
 def test_a_message_that_another_service_sends_is_a_message_like_any_other(world: World) -> None:
     queue = world.queue()
     world.poll(queue)
-    sns = world.client("sns")
-    topic = sns.create_topic(Name="topic")["TopicArn"]
-    sns.subscribe(
-        TopicArn=topic,
-        Protocol="sqs",
-        Endpoint=world.arn(queue),
-        Attributes={"RawMessageDelivery": "true"},
-    )
-    sns.publish(TopicArn=topic, Message="news")
+    world.queues.send(world.arn(queue), "news")
     world.settle()
     assert world.batches == [["news"]]
 
