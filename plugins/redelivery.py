@@ -25,9 +25,9 @@ class RedeliveryRequest:
 
 def read_sls_redelivery(*, ignore: Any = ()) -> RedeliveryRequest:
     """When the test has passed, deliver again every batch and every asynchronous event that
-    functions have handled with success, and fail the test if a table, a bucket, a queue or a
-    stream is then not what it was: AWS delivers at least once. ignore is a list of attributes
-    that may differ, such as "updated_at".
+    functions have handled with success, and fail the test if a table, a bucket, a queue, a
+    stream or a topic is then not what it was: AWS delivers at least once. ignore is a list of
+    attributes that may differ, such as "updated_at".
     """
     names = [ignore] if isinstance(ignore, str) else ignore
     if not isinstance(names, list | tuple | set | frozenset) or not all(

@@ -1,4 +1,4 @@
-"""The markers that make a throwaway resource: ``sls_table``, ``sls_bucket``, ``sls_stream``."""
+"""The markers that make a throwaway resource: ``sls_table``, ``sls_queue`` and the like."""
 
 from __future__ import annotations
 
@@ -69,6 +69,15 @@ def read_sls_queue(name: str, fifo: bool = False, **attributes: Any) -> Resource
     return _request("queue", name, {"fifo": fifo, **attributes})
 
 
+def read_sls_topic(name: str, fifo: bool = False, **attributes: Any) -> ResourceRequest:
+    """A throwaway SNS topic, sls["<name>"] in the test and "{<name>.arn}" in the strings of other
+    markers. fifo makes it a FIFO topic; attributes are those of a topic in snake case, such as
+    display_name or signature_version. May be given more than once.
+    """
+    check_type("fifo", fifo, bool)
+    return _request("topic", name, {"fifo": fifo, **attributes})
+
+
 SLS_TABLE = Marker(
     "sls_table", read_sls_table, fixture="sls", example='sls_table("clicks", key="page")'
 )
@@ -77,11 +86,16 @@ SLS_STREAM = Marker("sls_stream", read_sls_stream, fixture="sls", example='sls_s
 SLS_QUEUE = Marker(
     "sls_queue", read_sls_queue, fixture="sls", example='sls_queue("orders", visibility_timeout=60)'
 )
+SLS_TOPIC = Marker(
+    "sls_topic", read_sls_topic, fixture="sls", example='sls_topic("news", display_name="News")'
+)
+
+_MARKERS = (SLS_TABLE, SLS_BUCKET, SLS_STREAM, SLS_QUEUE, SLS_TOPIC)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
-    for marker in (SLS_TABLE, SLS_BUCKET, SLS_STREAM, SLS_QUEUE):
+    for marker in _MARKERS:
         declare(config, marker)
 
 
@@ -97,11 +111,7 @@ def requested(item: pytest.Item) -> list[Use[ResourceRequest]]:
 
     Fails the test where two of them have one name.
     """
-    found = [
-        use
-        for marker in (SLS_TABLE, SLS_BUCKET, SLS_STREAM, SLS_QUEUE)
-        for use in uses(item, marker)
-    ]
+    found = [use for marker in _MARKERS for use in uses(item, marker)]
     seen: dict[str, Use[ResourceRequest]] = {}
     for use in found:
         earlier = seen.setdefault(use.value.name, use)

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from slstest.functions.mapping import EventSourceMapping as EventSourceMapping
     from slstest.invocation import Invocation as Invocation
     from slstest.resources.bucket import Bucket as Bucket
+    from slstest.resources.queue import Queue as Queue
     from slstest.resources.stream import Stream as Stream
+    from slstest.resources.subscription import Subscription as Subscription
     from slstest.resources.table import Table as Table
+    from slstest.resources.topic import Topic as Topic
 
     __version__: str
 
@@ -37,10 +40,13 @@ _HOMES = {
     "FunctionError": "slstest.errors",
     "Invocation": "slstest.invocation",
     "NotSettled": "slstest.errors",
+    "Queue": "slstest.resources.queue",
     "SlstestError": "slstest.errors",
     "Stream": "slstest.resources.stream",
+    "Subscription": "slstest.resources.subscription",
     "Table": "slstest.resources.table",
     "TeardownError": "slstest.errors",
+    "Topic": "slstest.resources.topic",
     "UnsupportedRuntime": "slstest.errors",
 }
 
@@ -54,10 +60,13 @@ __all__ = [
     "FunctionError",
     "Invocation",
     "NotSettled",
+    "Queue",
     "SlstestError",
     "Stream",
+    "Subscription",
     "Table",
     "TeardownError",
+    "Topic",
     "UnsupportedRuntime",
     "__version__",
 ]

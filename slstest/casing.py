@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from slstest.errors import ConfigurationError
@@ -69,3 +70,43 @@ def _advice(argument: str, known: Iterable[str]) -> str:
     if near:
         return f"Did you mean {' or '.join(near)}?"
     return f"It takes {', '.join(names)}."
+
+
+def attributes(
+    names: Iterable[str],
+    given: Mapping[str, Any],
+    *,
+    asked: str,
+    what: str,
+    taken: Mapping[str, str] | None = None,
+    beside: Collection[str] = (),
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """The attributes among the arguments of a test, as the texts that AWS takes for them, and
+    the arguments that are none.
+
+    ``names`` are the attributes there are, ``what`` has them ("a queue"); ``taken`` as in
+    :func:`parameters`; ``beside`` are the arguments that are no attributes. Raises
+    :class:`slstest.errors.ConfigurationError` for any other argument.
+    """
+    taken = taken or {}
+    known = {snake(name): name for name in names}
+    found, others = {}, {}
+    for argument, value in given.items():
+        if argument in taken:
+            raise ConfigurationError(f"{asked}: {argument}= cannot be given: {taken[argument]}")
+        if argument in known:
+            found[known[argument]] = _text(value)
+        elif argument in beside:
+            others[argument] = value
+        else:
+            raise ConfigurationError(
+                f"{asked}: {what} has no attribute {argument!r}. "
+                + _advice(argument, [name for name in known if name not in taken])
+            )
+    return found, others
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

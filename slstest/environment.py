@@ -23,6 +23,7 @@ from slstest.resources.bucket import Bucket, create_bucket
 from slstest.resources.queue import Queue, create_queue
 from slstest.resources.stream import Stream, create_stream
 from slstest.resources.table import KeySpec, Table, create_table
+from slstest.resources.topic import Topic, create_topic
 from slstest.scope import Scope
 from slstest.teardown import delete_entries
 
@@ -157,6 +158,19 @@ class Environment:
         label = self._label(name, Queue.kind)
         queue = create_queue(self._scope, label, fifo=fifo, settings=attributes)
         return self._remember(name, queue)
+
+    def topic(self, name: str | None = None, *, fifo: bool = False, **attributes: Any) -> Topic:
+        """Create a throwaway SNS topic; with ``fifo``, one that keeps the order of messages, and
+        deduplicates by content unless ``content_based_deduplication=False``.
+
+        Takes every attribute of a topic in snake case, such as ``display_name="Orders"`` or
+        ``signature_version=2``, and ``tags=``. A queue of the harness's own is subscribed to it,
+        by which it shows its messages.
+        https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
+        """
+        label = self._label(name, Topic.kind)
+        topic = create_topic(self._scope, label, fifo=fifo, settings=attributes)
+        return self._remember(name, topic)
 
     def function(
         self,

@@ -27,6 +27,20 @@ def encode(data: Any, asked: str) -> bytes:
     )
 
 
+def message_text(data: Any, asked: str) -> str:
+    """The text of a message: as :func:`encode` has it, but SQS and SNS know no bytes.
+
+    Raises :class:`slstest.errors.ConfigurationError` for bytes that are no UTF-8 as well.
+    """
+    try:
+        return encode(data, asked).decode()
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{asked}: a message is text, and these bytes are no UTF-8: {error}. Send them in a "
+            "message attribute, or encoded as base64."
+        ) from error
+
+
 def encode_json(data: Any, asked: str) -> bytes:
     """Any data as JSON. Raises :class:`slstest.errors.ConfigurationError` where JSON cannot
     say it."""

@@ -14,6 +14,7 @@ from slstest.resources.bucket import Bucket, delete_bucket
 from slstest.resources.queue import Queue, delete_queue
 from slstest.resources.stream import Stream, delete_stream
 from slstest.resources.table import Table, delete_table
+from slstest.resources.topic import Topic, delete_topic
 
 DELETERS: dict[str, Callable[[Cloud, Entry], None]] = {
     mapping.KIND: delete_mapping,
@@ -22,6 +23,7 @@ DELETERS: dict[str, Callable[[Cloud, Entry], None]] = {
     Queue.kind: delete_queue,
     Stream.kind: delete_stream,
     Table.kind: delete_table,
+    Topic.kind: delete_topic,
 }
 """How each kind of entry is deleted; also what another process left behind."""
 

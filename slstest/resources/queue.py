@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from slstest import casing
 from slstest.calls import ask, ask_unless
-from slstest.casing import parameters, snake
 from slstest.clouds.base import Cloud
-from slstest.errors import ConfigurationError
 from slstest.expect import expect, expect_not, nearest_text
 from slstest.functions.mapping import EventSourceMapping, create_mapping
 from slstest.ledger import Entry
@@ -25,7 +22,7 @@ from slstest.resources.queue_messages import (
     send_entries,
 )
 from slstest.scope import Scope
-from slstest.shapes import encode
+from slstest.shapes import message_text
 
 if TYPE_CHECKING:
     from slstest.functions.function import Function
@@ -103,13 +100,13 @@ class Queue(Resource):
         """
         client = self._client("sqs")
         asked = f"{self}.send"
-        given = parameters(
+        given = casing.parameters(
             client, "SendMessage", send_message_parameters, asked=asked, taken=_TAKEN_BY_SEND
         )
         entries = []
         for number, body in enumerate(bodies):
             place = f"{asked}, message {number + 1} of {len(bodies)}"
-            entry = {"Id": str(number), "MessageBody": _text(body, place), **given}
+            entry = {"Id": str(number), "MessageBody": message_text(body, place), **given}
             group = message_group_id(body) if callable(message_group_id) else message_group_id
             if group is None and self.fifo:
                 group = _GROUP
@@ -205,8 +202,16 @@ def create_queue(scope: Scope, label: str, *, fifo: bool, settings: Mapping[str,
     otherwise."""
     asked = f"sls.queue({label!r})"
     client = scope.cloud.client("sqs")
-    attributes, others = _attributes(client, settings, asked)
-    given = parameters(client, "CreateQueue", others, asked=asked, taken=_TAKEN)
+    names = client.meta.service_model.shape_for("QueueAttributeName").enum
+    attributes, others = casing.attributes(
+        [name for name in names if name not in _READ_ONLY],
+        settings,
+        asked=asked,
+        what="a queue",
+        taken=_TAKEN,
+        beside=("tags",),
+    )
+    given = casing.parameters(client, "CreateQueue", others, asked=asked)
     if fifo:
         attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true", **attributes}
     name = scope.names.throwaway(label) + (".fifo" if fifo else "")
@@ -226,45 +231,6 @@ def delete_queue(cloud: Cloud, entry: Entry) -> None:
     found = ask_unless(_GONE, client, "get_queue_url", QueueName=entry.name)
     if found is not None:
         ask_unless(_GONE, client, "delete_queue", QueueUrl=found["QueueUrl"])
-
-
-def _attributes(
-    client: Any, settings: Mapping[str, Any], asked: str
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """The attributes of the queue among the arguments of a test, and the other arguments."""
-    names = client.meta.service_model.shape_for("QueueAttributeName").enum
-    known = {snake(name): name for name in names if name not in _READ_ONLY}
-    attributes, others = {}, {}
-    for argument, value in settings.items():
-        if argument in known and argument not in _TAKEN:
-            attributes[known[argument]] = _value(value)
-        elif argument in _TAKEN or argument == "tags":
-            others[argument] = value
-        else:
-            near = difflib.get_close_matches(argument, known, n=3)
-            advice = f"Did you mean {' or '.join(near)}?" if near else f"It takes {_all(known)}."
-            raise ConfigurationError(f"{asked}: a queue has no attribute {argument!r}. {advice}")
-    return attributes, others
-
-
-def _all(known: Mapping[str, str]) -> str:
-    return ", ".join(sorted(name for name in known if name not in _TAKEN))
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _text(body: Any, asked: str) -> str:
-    try:
-        return encode(body, asked).decode()
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(
-            f"{asked}: the body of a message is text, and these bytes are no UTF-8: {error}. Send "
-            "them in a message attribute, or encoded as base64."
-        ) from error
 
 
 def _told(counts: Mapping[str, int]) -> str:

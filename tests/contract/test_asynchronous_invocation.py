@@ -75,26 +75,6 @@ def bus_to(sls: Environment) -> Iterator[Callable[[Queue], str]]:
         yield make
 
 
-@pytest.fixture
-def topic_to(sls: Environment) -> Iterator[Callable[[Queue], str]]:
-    """Makes a topic whose messages reach a queue as they are, and returns its ARN."""
-    sns = sls.client("sns")
-    with ExitStack() as afterwards:
-
-        def make(queue: Queue) -> str:
-            arn: str = sns.create_topic(Name=queue.name)["TopicArn"]
-            afterwards.callback(sns.delete_topic, TopicArn=arn)
-            statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
-            sls.client("sqs").set_queue_attributes(
-                QueueUrl=queue.url, Attributes={"Policy": json.dumps({"Statement": [statement]})}
-            )
-            raw = {"RawMessageDelivery": "true"}
-            sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue.arn, Attributes=raw)
-            return arn
-
-        yield make
-
-
 def test_an_event_that_fails_is_tried_again_after_one_and_two_minutes(
     deploy: Deploy, sls: Environment
 ) -> None:
@@ -253,13 +233,11 @@ def test_a_function_gets_the_record_as_its_event(deploy: Deploy, sls: Environmen
     assert invocation.event["responsePayload"] == {"page": "/home"}
 
 
-def test_a_topic_gets_the_record_as_its_message(
-    deploy: Deploy, sls: Environment, topic_to: Callable[[Queue], str]
-) -> None:
-    queue, function = sls.queue(), deploy(ECHO)
-    function.configure_async(destination_config={"OnSuccess": {"Destination": topic_to(queue)}})
+def test_a_topic_gets_the_record_as_its_message(deploy: Deploy, sls: Environment) -> None:
+    topic, function = sls.topic(), deploy(ECHO)
+    function.configure_async(destination_config={"OnSuccess": {"Destination": topic.arn}})
     function.invoke_async({"page": "/home"})
-    assert queue.expect_message({}).body["responsePayload"] == {"page": "/home"}
+    assert topic.expect_message({}).body["responsePayload"] == {"page": "/home"}
 
 
 @pytest.mark.parametrize(("code", "result"), [(ECHO, "Success"), (FAIL, "Failure")])
@@ -309,13 +287,12 @@ def test_a_dead_letter_has_the_first_kilobyte_of_the_error_message(
     assert message.message_attributes["ErrorMessage"]["StringValue"] == "é" * 512
 
 
-def test_a_dead_letter_topic_gets_the_event_as_it_was(
-    deploy: Deploy, sls: Environment, topic_to: Callable[[Queue], str]
-) -> None:
-    queue = sls.queue()
-    function = deploy(FAIL, dead_letter_config={"TargetArn": topic_to(queue)})
+def test_a_dead_letter_topic_gets_the_event_as_it_was(deploy: Deploy, sls: Environment) -> None:
+    topic = sls.topic()
+    function = deploy(FAIL, dead_letter_config={"TargetArn": topic.arn})
     function.invoke_async({"page": "/home"})
-    assert queue.expect_message({"page": "/home"})
+    message = topic.expect_message({"page": "/home"})
+    assert message.message_attributes["ErrorMessage"]["StringValue"] == "no such page"
 
 
 def test_a_function_may_have_a_dead_letter_queue_and_a_destination(

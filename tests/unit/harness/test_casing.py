@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from slstest import ConfigurationError
-from slstest.casing import parameters, snake
+from slstest.casing import attributes, parameters, snake
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,33 @@ def test_what_the_harness_sets_itself_is_refused_with_the_reason(cloud: Any) -> 
             asked="sls.table('x')",
             taken={"table_name": "it is thrown away"},
         )
+
+
+def test_attributes_become_the_texts_that_aws_takes() -> None:
+    given = {"delay_seconds": 5, "fifo": True, "policy": {"a": [1]}, "tags": {"b": "c"}}
+    assert attributes(
+        ["DelaySeconds", "Fifo", "Policy"], given, asked="x", what="a queue", beside=["tags"]
+    ) == (
+        {"DelaySeconds": "5", "Fifo": "true", "Policy": '{"a": [1]}'},
+        {"tags": {"b": "c"}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("argument", "problem"),
+    [
+        ("delay", "x: a queue has no attribute 'delay'. Did you mean delay_seconds?"),
+        ("colour", "x: a queue has no attribute 'colour'. It takes delay_seconds."),
+        ("fifo", "x: fifo= cannot be given: write it"),
+    ],
+)
+def test_what_is_no_attribute_is_refused(argument: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        attributes(
+            ["DelaySeconds", "Fifo"],
+            {argument: 1},
+            asked="x",
+            what="a queue",
+            taken={"fifo": "write it"},
+        )
+    assert str(raised.value) == problem

@@ -1,0 +1,203 @@
+"""The messages of an SNS topic: publishing them in batches, and seeing what was published.
+
+A topic shows its messages to its subscribers only. So every topic of an environment has one: a
+queue that nobody else reads.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from slstest.calls import ask
+from slstest.errors import SlstestError
+from slstest.resources.queue import Queue
+from slstest.resources.queue_messages import Message
+from slstest.scope import Scope
+
+_MESSAGES_PER_REQUEST = 10
+_BYTES_PER_REQUEST = 256 * 1024
+"""https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html; one larger message, which a
+topic may allow, has a request of its own."""
+
+_RETENTION = 14 * 24 * 3600
+"""Seconds, as long as SQS allows: the test may move the time far ahead."""
+
+
+@dataclass(frozen=True)
+class Notification(Message):
+    """A message of a topic.
+
+    ``attributes`` has what SNS says of it: ``Timestamp``, on a FIFO topic ``SequenceNumber``,
+    ``MessageGroupId`` and ``MessageDeduplicationId``; of a message that was just published
+    ``SequenceNumber`` only.
+    """
+
+    subject: str | None = None
+
+
+def publish_entries(
+    client: Any, topic_arn: str, entries: Sequence[Mapping[str, Any]], *, asked: str
+) -> list[Notification]:
+    """Publish entries of PublishBatch, in order, in as few requests as its limits allow.
+
+    Raises :class:`slstest.errors.SlstestError` for what the topic does not take.
+    """
+    published = []
+    for chunk in _chunks(entries):
+        request = {"TopicArn": topic_arn, "PublishBatchRequestEntries": chunk}
+        answer = ask(client, "publish_batch", request, asked=asked)
+        if failed := answer.get("Failed"):
+            first = failed[0]
+            raise SlstestError(
+                f"{asked}: {len(failed)} of {len(chunk)} messages were not taken: "
+                f"{first['Code']}: {first.get('Message', '')}"
+            )
+        by_id = {result["Id"]: result for result in answer["Successful"]}
+        published += [_published(entry, by_id[entry["Id"]]) for entry in chunk]
+    return published
+
+
+class Listener:
+    """A queue that is subscribed to a topic, and keeps what it received."""
+
+    def __init__(self, scope: Scope, url: str) -> None:
+        self._scope = scope
+        self._url = url
+        self._heard: dict[str, Notification] = {}
+
+    def messages(self) -> list[Notification]:
+        """What was published since the topic was created, oldest first."""
+        client = self._scope.cloud.client("sqs")
+        wait = 0 if self._scope.cloud.endpoint_url else 1
+        while received := client.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=_MESSAGES_PER_REQUEST,
+            MessageSystemAttributeNames=["All"],
+            WaitTimeSeconds=wait,
+        ).get("Messages"):
+            for message in received:
+                heard = _heard(message)
+                self._heard.setdefault(heard.message_id, heard)
+            client.delete_message_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                    for number, message in enumerate(received)
+                ],
+            )
+        return sorted(self._heard.values(), key=lambda heard: heard.attributes["Timestamp"])
+
+
+def listen(scope: Scope, topic_arn: str, label: str, *, asked: str) -> Listener:
+    """Create the queue of a topic and subscribe it."""
+    fifo = topic_arn.endswith(".fifo")
+    name = scope.names.throwaway(label) + (".fifo" if fifo else "")
+    queue_arn = queue_arn_beside(topic_arn, name)
+    attributes = {
+        "MessageRetentionPeriod": str(_RETENTION),
+        "Policy": json.dumps(
+            {"Version": "2012-10-17", "Statement": [sending_statement(topic_arn, queue_arn)]}
+        ),
+    }
+    if fifo:
+        # What the topic took for different messages must be different ones for the queue, too,
+        # on clouds as well whose topics pass no deduplication id on.
+        attributes |= {
+            "FifoQueue": "true",
+            "ContentBasedDeduplication": "true",
+            "DeduplicationScope": "messageGroup",
+            "FifoThroughputLimit": "perMessageGroupId",
+        }
+    request: dict[str, Any] = {"QueueName": name, "Attributes": attributes}
+    if tags := scope.tags():
+        request["tags"] = tags
+    with scope.creating(Queue.kind, name):
+        url = ask(scope.cloud.client("sqs"), "create_queue", request, asked=asked)["QueueUrl"]
+    subscription = {"TopicArn": topic_arn, "Protocol": "sqs", "Endpoint": queue_arn}
+    ask(scope.cloud.client("sns"), "subscribe", subscription, asked=asked)
+    return Listener(scope, url)
+
+
+def queue_arn_beside(topic_arn: str, name: str) -> str:
+    """The ARN of a queue in the topic's partition, region and account."""
+    arn, partition, _, region, account_id, _ = topic_arn.split(":")
+    return ":".join((arn, partition, "sqs", region, account_id, name))
+
+
+def sending_statement(topic_arn: str, queue_arn: str) -> dict[str, Any]:
+    """The statement of a queue's policy by which a topic may send to it:
+    https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html"""
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+
+
+def _heard(message: Mapping[str, Any]) -> Notification:
+    document = json.loads(message["Body"])
+    of_queue = message.get("Attributes", {})
+    attributes = {
+        name: document[name] for name in ("Timestamp", "SequenceNumber") if name in document
+    }
+    attributes |= {
+        name: of_queue[name]
+        for name in ("MessageGroupId", "MessageDeduplicationId")
+        if name in of_queue
+    }
+    return Notification(
+        document["Message"],
+        document["MessageId"],
+        attributes,
+        {
+            name: _attribute(attribute["Type"], attribute["Value"])
+            for name, attribute in document.get("MessageAttributes", {}).items()
+        },
+        document.get("Subject"),
+    )
+
+
+def _attribute(kind: str, value: str) -> dict[str, Any]:
+    """An attribute of a notification, in the words of Publish."""
+    if kind.startswith("Binary"):
+        return {"DataType": kind, "BinaryValue": base64.b64decode(value)}
+    return {"DataType": kind, "StringValue": value}
+
+
+def _published(entry: Mapping[str, Any], result: Mapping[str, Any]) -> Notification:
+    numbered = {"SequenceNumber": result["SequenceNumber"]} if "SequenceNumber" in result else {}
+    return Notification(
+        entry["Message"],
+        result["MessageId"],
+        numbered,
+        entry.get("MessageAttributes", {}),
+        entry.get("Subject"),
+    )
+
+
+def _chunks(entries: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    chunk: list[Mapping[str, Any]] = []
+    size = 0
+    for entry in entries:
+        added = _size(entry)
+        if chunk and (len(chunk) == _MESSAGES_PER_REQUEST or size + added > _BYTES_PER_REQUEST):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(entry)
+        size += added
+    if chunk:
+        yield chunk
+
+
+def _size(entry: Mapping[str, Any]) -> int:
+    """Bytes that count against the limit of a batch: of the message and its attributes."""
+    parts = [entry["Message"]]
+    for name, attribute in entry.get("MessageAttributes", {}).items():
+        parts += [name, *attribute.values()]
+    return sum(len(part.encode() if isinstance(part, str) else part) for part in parts)
