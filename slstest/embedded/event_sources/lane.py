@@ -39,7 +39,7 @@ class Lane:
     @property
     def is_done(self) -> bool:
         """Whether everything that has been read is dealt with."""
-        return not (self.buffer or self.pending or self.window)
+        return not (self.working or self.buffer or self.pending or self.window)
 
     def is_hungry(self, count: int) -> bool:
         """Whether more records are needed for a batch of ``count``."""

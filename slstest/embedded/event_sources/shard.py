@@ -28,6 +28,8 @@ class Shard:
         self.lanes = [Lane() for _ in range(lanes)]
         self.news = 0
         """Counts the times that somebody said that records may have come."""
+        self.children_known = False
+        """Whether the shards that were made from it have been looked for."""
         self.must_relane = False
         """Whether its lanes must be laid anew, as soon as none of them is at work."""
         self._reader = reader
@@ -57,6 +59,12 @@ class Shard:
         if self._starting_position == "LATEST" and self._iterator is None:
             self._iterator = self._open(now)
 
+    def is_wanted(self, batch_size: int) -> bool:
+        """Whether a lane waits for records, and there may be some."""
+        if self._ended or self._heard == self.news:
+            return False
+        return any(lane.is_hungry(batch_size) for lane in self.lanes)
+
     def read(self, settings: StreamSettings, now: float) -> list[Lane]:
         """Read until every lane that waits for records has a batch, or the end is reached.
 
@@ -65,7 +73,7 @@ class Shard:
         """
         fed: dict[int, Lane] = {}
         with self.buffers:
-            while self._is_wanted(settings.batch_size):
+            while self.is_wanted(settings.batch_size):
                 news = self.news
                 page = self._next_page(now)
                 for record in page.records:
@@ -88,11 +96,6 @@ class Shard:
         for record in waiting:
             self.lanes[self._lane_number(record.key)].append(record)
         self.must_relane = False
-
-    def _is_wanted(self, batch_size: int) -> bool:
-        if self._ended or self._heard == self.news:
-            return False
-        return any(lane.is_hungry(batch_size) for lane in self.lanes)
 
     def _lane_number(self, key: str) -> int:
         return zlib.crc32(key.encode()) % len(self.lanes)

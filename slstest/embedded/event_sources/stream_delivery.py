@@ -73,11 +73,15 @@ class StreamDelivery:
             self._give_up_what_is_too_old(shard, lane, settings)
         return None
 
+    def give_up_unsent(self, shard: Shard, lane: Lane, settings: StreamSettings) -> None:
+        """Give up what is too old of the records that are in no batch yet."""
+        if not lane.pending:
+            self._give_up_what_is_too_old(shard, lane, settings)
+
     def prepare(self, shard: Shard, lane: Lane, settings: StreamSettings) -> Wait | bool:
         """Whether a batch is ready to be delivered, or when to ask again."""
         if lane.pending:
             return True
-        self._give_up_what_is_too_old(shard, lane, settings)
         with shard.buffers:
             return self._form(shard, lane, settings)
 

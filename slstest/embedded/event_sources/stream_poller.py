@@ -58,7 +58,7 @@ class StreamPoller:
             shard.hold_place(self._scheduler.now())
         with self._lock:
             self._enabled = True
-        self.wake()
+            self._wake_everything()
 
     def disable(self) -> None:
         """Finish the batches that are being handled, and begin no other."""
@@ -74,7 +74,7 @@ class StreamPoller:
             self._settings = settings
             for shard in self._shards.values():
                 shard.must_relane = len(shard.lanes) != settings.parallelization_factor
-        self.wake()
+            self._wake_everything()
 
     def wake(self, shard_ids: Iterable[str] | None = None) -> None:
         """Records may have come: into these shards, or into any."""
@@ -108,16 +108,37 @@ class StreamPoller:
                         lanes=self._settings.parallelization_factor,
                     )
 
-    def _may_be_read(self, shard: Shard) -> bool:
-        """Whether everything in the shards from which this one was made is dealt with."""
+    def _unfinished_parents(self, shard: Shard) -> list[Shard]:
+        """The shards from which this one was made and that hold it up: its records come after
+        theirs."""
         parents = (self._shards.get(parent) for parent in shard.parents)
-        return all(parent is None or parent.is_done for parent in parents)
+        return [parent for parent in parents if parent is not None and not parent.is_done]
+
+    def _wake_everything(self) -> None:
+        """Have every lane look anew at what waits in it."""
+        for shard in self._shards.values():
+            if not self._unfinished_parents(shard):
+                self._wake_lanes(shard)
+
+    def _wake_lanes(self, shard: Shard) -> None:
+        shard.news += 1
+        for lane in shard.lanes:
+            self._start(shard, lane)
 
     def _wake_shard(self, shard: Shard) -> None:
-        """Have a lane that is at rest read the shard for all of them. Where all are at work,
-        the first to end its batch does."""
+        """Have a shard read, or what comes before it: a record in a shard shows that those
+        are closed of which it was made."""
         with self._lock:
-            shard.news += 1
+            self._wake_first(shard)
+
+    def _wake_first(self, shard: Shard) -> None:
+        shard.news += 1
+        blockers = self._unfinished_parents(shard)
+        for parent in blockers:
+            self._wake_first(parent)
+        if not blockers:
+            # One lane reads for all of them. Where all are at work, the first to end its
+            # batch does.
             at_rest = [lane for lane in shard.lanes if not lane.working]
             for lane in at_rest[:1] or shard.lanes:
                 self._start(shard, lane)
@@ -127,7 +148,7 @@ class StreamPoller:
             self._start(shard, lane)
 
     def _start(self, shard: Shard, lane: Lane) -> None:
-        if not self._enabled or lane not in shard.lanes or not self._may_be_read(shard):
+        if not self._enabled or lane not in shard.lanes:
             return
         lane.woken = True
         if lane.working:
@@ -162,6 +183,9 @@ class StreamPoller:
             while self._has_work(lane):
                 while self._handle_next(shard, lane):
                     pass
+            self._relane(shard)
+            if shard.is_done:
+                self._go_on_with_children(shard)
         except BaseException as error:
             with self._lock:
                 lane.working = False
@@ -170,10 +194,6 @@ class StreamPoller:
             self.lost = True
             self.last_result = f"PROBLEM: Stream not found: {self._reader.arn}"
             self.disable()
-            return
-        self._relane(shard)
-        if shard.is_done:
-            self._wake_children(shard)
 
     def _has_work(self, lane: Lane) -> bool:
         with self._lock:
@@ -189,9 +209,7 @@ class StreamPoller:
         if not self._enabled or _must_rest(shard, lane):
             return False
         wait = self._delivery.resume(shard, lane, settings)
-        for fed in shard.read(settings, self._scheduler.now()):
-            if fed is not lane:
-                self._wake_lane(shard, fed)
+        self._read(shard, lane, settings)
         ready = wait or self._delivery.prepare(shard, lane, settings)
         if isinstance(ready, Wait):
             self._set_timer(shard, lane, ready)
@@ -202,6 +220,14 @@ class StreamPoller:
         succeeded = self._delivery.deliver(shard, lane, settings)
         self.last_result = "OK" if succeeded else "PROBLEM: Function call failed"
         return True
+
+    def _read(self, shard: Shard, lane: Lane, settings: StreamSettings) -> None:
+        """Read for every lane of a shard that waits for records."""
+        while shard.is_wanted(settings.batch_size):
+            for fed in shard.read(settings, self._scheduler.now()):
+                if fed is not lane:
+                    self._wake_lane(shard, fed)
+            self._delivery.give_up_unsent(shard, lane, settings)
 
     def _relane(self, shard: Shard) -> None:
         """Lay the shard's lanes anew if their number was changed and all of them rest."""
@@ -214,10 +240,15 @@ class StreamPoller:
             for lane in shard.lanes:
                 self._start(shard, lane)
 
-    def _wake_children(self, shard: Shard) -> None:
-        for other in self._all_shards():
-            if shard.shard_id in other.parents:
-                self._wake_shard(other)
+    def _go_on_with_children(self, shard: Shard) -> None:
+        """Read the shards that were made from one whose records are all dealt with."""
+        if not shard.children_known:
+            shard.children_known = True
+            self._add_shards("TRIM_HORIZON")
+        with self._lock:
+            for other in self._shards.values():
+                if shard.shard_id in other.parents and not self._unfinished_parents(other):
+                    self._wake_lanes(other)
 
     def _place(self, shard: Shard) -> str:
         return f"{shard.shard_id} of {self._reader.name}"
