@@ -222,7 +222,9 @@ class StreamPoller:
         return True
 
     def _read(self, shard: Shard, lane: Lane, settings: StreamSettings) -> None:
-        """Read for every lane of a shard that waits for records."""
+        """Read for every lane of a shard that waits for records. What is too old in this one
+        makes room."""
+        self._delivery.give_up_unsent(shard, lane, settings)
         while shard.is_wanted(settings.batch_size):
             for fed in shard.read(settings, self._scheduler.now()):
                 if fed is not lane:

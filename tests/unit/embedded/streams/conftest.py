@@ -35,6 +35,13 @@ DAY = 86_400.0
 _RECORDS_PER_PAGE = 4
 _ITERATOR_LIFETIME = 300.0
 
+_ERROR_TYPES = {
+    ValueError: "ValueError",
+    TimeoutError: "Sandbox.Timedout",
+    ChildProcessError: "Runtime.ExitError",
+}
+"""What Lambda calls the error of a function that raises, hangs or exits."""
+
 Handler = Callable[["Call"], Any]
 
 
@@ -242,8 +249,8 @@ class World:
         self.calls.append(call)
         try:
             response = self.handler(call)
-        except ValueError as error:
-            failure = {"errorType": "ValueError", "errorMessage": str(error)}
+        except tuple(_ERROR_TYPES) as error:
+            failure = {"errorType": _ERROR_TYPES[type(error)], "errorMessage": str(error)}
             return InvocationOutcome(json.dumps(failure).encode(), "Unhandled", (), 1.0)
         except Throttled:
             self.calls.remove(call)

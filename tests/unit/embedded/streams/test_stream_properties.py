@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 KEYS = "aAzZ~"
 FOREVER = 10**6
 DAY = 86_400.0
+ERRORS = {
+    "raise": ValueError,
+    "hang": TimeoutError,
+    "exit": ChildProcessError,
+    "report": ValueError,  # where the mapping does not ask for reports
+}
 FILTER = parse({"Filters": [{"Pattern": '{"data": [{"prefix": "wanted"}]}'}]})
 
 
@@ -58,7 +64,7 @@ class Wait:
 PUTS = st.builds(
     Put,
     st.sampled_from(KEYS),
-    st.sampled_from(["raise", "report", "throttle"]),
+    st.sampled_from(["raise", "hang", "exit", "report", "throttle"]),
     st.sampled_from([0, 0, 0, 0, 1, 2, FOREVER]),
     st.booleans(),
 )
@@ -134,8 +140,8 @@ class Function:
         data = call.data[position]
         if self.ways[data] == "throttle":
             raise Throttled
-        if self.ways[data] == "raise" or not self._reports:
-            raise ValueError(data)
+        if self.ways[data] != "report" or not self._reports:
+            raise ERRORS[self.ways[data]](data)
         failure = {"itemIdentifier": call.event["Records"][position]["sequenceNumber"]}
         response = self._process(call, call.data[:position])
         return {**response, "batchItemFailures": [failure]}

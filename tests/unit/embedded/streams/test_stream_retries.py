@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from slstest.embedded.event_sources.base import NotInvoked, Throttled
+from slstest.embedded.event_sources.settings import StreamSettings
 
 if TYPE_CHECKING:
     from tests.unit.embedded.streams.conftest import Call, World
@@ -106,6 +107,20 @@ def test_a_page_of_records_that_are_all_too_old_does_not_end_the_reading(world: 
     assert [data for _, discarded in world.discarded for data in discarded] == [
         str(number) for number in range(10)
     ]
+
+
+def test_what_waits_behind_records_that_are_too_old_is_read(world: World) -> None:
+    poller = world.poll(batch_size=2, maximum_batching_window=300, maximum_record_age=60)
+    world.put("A", "old")
+    world.quiesce()
+    poller.disable()
+    world.advance(60)
+    world.put("A", "young")
+    poller.update(StreamSettings(batch_size=1, maximum_record_age=60))
+    poller.enable()
+    world.settle()
+    assert world.discarded == [("RecordAgeExceeded", ["old"])]
+    assert world.batches() == [["young"]]
 
 
 def test_a_report_gives_the_rest_of_a_batch_all_its_retries(world: World) -> None:
