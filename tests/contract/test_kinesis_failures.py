@@ -123,6 +123,18 @@ def test_without_bisecting_a_batch_is_retried_and_given_up_as_it_is(
     assert delivered(function) == [["a", "poison", "c"]] * 2
 
 
+def test_a_throttle_uses_up_no_retry_and_splits_no_batch(
+    deploy: Deploy, sls: Environment, delivered: Delivered
+) -> None:
+    stream, function = sls.stream(), deploy(RAISE_ON_POISON)
+    sls.faults.throttle(function, times=3)
+    put(stream, "a", "b")
+    function.triggered_by(stream, bisect_batch_on_function_error=True, maximum_retry_attempts=0)
+    sls.settle()
+    assert delivered(function) == [["a", "b"]]
+    assert function.invocations[0].attempt == 1
+
+
 # -- reporting batch item failures ------------------------------------------------------------
 
 

@@ -35,8 +35,8 @@ def is_exhausted(batch: Batch, verdict: Verdict, settings: StreamSettings) -> bo
     return verdict.invoked and verdict.checkpoint == 0 and limit != -1 and batch.attempt > limit
 
 
-def set_retry(lane: Lane, verdict: Verdict, now: float) -> float:
-    """Have what is left of the first pending batch of a lane tried again, and say when."""
+def set_retry(lane: Lane, verdict: Verdict, now: float) -> None:
+    """Have what is left of the first pending batch of a lane tried again."""
     batch = lane.pending[0]
     if verdict.checkpoint:
         batch = lane.pending[0] = batch.after(verdict.checkpoint)
@@ -44,4 +44,4 @@ def set_retry(lane: Lane, verdict: Verdict, now: float) -> float:
         batch.attempt += 1
     batch.failures += 1
     lane.retry = f"retry {batch.failures}, after {verdict.error},"
-    return now + _FIRST_DELAY * 2.0 ** (batch.failures - 1)
+    lane.retry_due = now + _FIRST_DELAY * 2.0 ** (batch.failures - 1)

@@ -63,8 +63,10 @@ class StreamDelivery:
         """Whether a batch that failed is still to wait. One that has grown too old meanwhile
         is given up. Raises StreamNotFound."""
         if lane.retry_due is not None:
-            if self._now() < lane.retry_due:
-                return Wait(lane.retry_due, f"{lane.retry} of {lane.pending[0].step.value} of")
+            given_up_at = self._given_up_at(lane.pending[0], settings, lane.retry_due)
+            due = min(lane.retry_due, given_up_at)
+            if self._now() < due:
+                return Wait(due, f"{lane.retry} of {lane.pending[0].step.value} of")
             lane.retry_due = None
             # Lambda reads the records again to retry; they are kept here, but the stream may
             # be gone.
@@ -175,8 +177,7 @@ class StreamDelivery:
         elif is_exhausted(batch, verdict, settings):
             self._drop(shard, lane, settings, verdict)
         else:
-            due = set_retry(lane, verdict, self._now())
-            lane.retry_due = min(due, self._given_up_at(batch, settings, due))
+            set_retry(lane, verdict, self._now())
 
     def _drop(self, shard: Shard, lane: Lane, settings: StreamSettings, verdict: Verdict) -> None:
         batch = lane.pending.popleft()

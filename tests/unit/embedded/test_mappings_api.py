@@ -46,6 +46,52 @@ def test_a_new_mapping_is_answered_with_every_setting(aws: Aws) -> None:
     }
 
 
+def test_every_setting_of_a_stream_s_mapping_is_shown_as_it_was_given(aws: Aws) -> None:
+    queues = aws.cloud.client("sqs")
+    url = queues.create_queue(QueueName="given-up")["QueueUrl"]
+    settings = {
+        "BatchSize": 7,
+        "MaximumBatchingWindowInSeconds": 5,
+        "ParallelizationFactor": 10,
+        "DestinationConfig": {
+            "OnFailure": {"Destination": "arn:aws:sqs:us-east-1:123456789012:given-up"}
+        },
+        "MaximumRecordAgeInSeconds": 60,
+        "BisectBatchOnFunctionError": True,
+        "MaximumRetryAttempts": 0,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "FilterCriteria": {"Filters": [{"Pattern": '{"data": {"n": [1]}}'}]},
+    }
+    mapping = aws.map(aws.stream(), aws.function(), **settings)
+    shown = aws.lambda_.get_event_source_mapping(UUID=mapping)
+    assert {name: shown[name] for name in settings} == settings
+    assert shown["TumblingWindowInSeconds"] == 0
+    changes = {
+        "ParallelizationFactor": 1,
+        "TumblingWindowInSeconds": 900,
+        "DestinationConfig": {"OnFailure": {"Destination": ""}},
+        "FilterCriteria": {},
+        "FunctionResponseTypes": [],
+        "BisectBatchOnFunctionError": False,
+    }
+    aws.lambda_.update_event_source_mapping(UUID=mapping, **changes)
+    shown = aws.lambda_.get_event_source_mapping(UUID=mapping)
+    assert shown["TumblingWindowInSeconds"] == 900
+    assert shown["DestinationConfig"] == {"OnFailure": {}}
+    assert "FilterCriteria" not in shown
+    assert shown["FunctionResponseTypes"] == []
+    assert (shown["MaximumRetryAttempts"], shown["BatchSize"]) == (0, 7)
+    queues.delete_queue(QueueUrl=url)
+
+
+def test_a_change_that_does_not_agree_with_the_other_settings_is_refused(aws: Aws) -> None:
+    mapping = aws.map(aws.stream(), aws.function(), TumblingWindowInSeconds=60)
+    with pytest.raises(ClientError, match="Parallelization factor must be equal to 1 when"):
+        aws.lambda_.update_event_source_mapping(UUID=mapping, ParallelizationFactor=2)
+    shown = aws.lambda_.get_event_source_mapping(UUID=mapping)
+    assert (shown["ParallelizationFactor"], shown["TumblingWindowInSeconds"]) == (1, 60)
+
+
 def test_a_mapping_is_enabled_when_it_is_looked_at(aws: Aws) -> None:
     mapping = aws.map(aws.stream(), aws.function(), BatchSize=7, MaximumRetryAttempts=2)
     found = aws.lambda_.get_event_source_mapping(UUID=mapping)

@@ -123,6 +123,37 @@ def test_what_waits_behind_records_that_are_too_old_is_read(world: World) -> Non
     assert world.batches() == [["young"]]
 
 
+def test_a_lower_age_holds_for_a_batch_that_waits_for_its_retry(world: World) -> None:
+    world.handler = fail
+    poller = world.poll()
+    world.put("A", "a")
+    world.advance(40)
+    poller.update(StreamSettings(maximum_record_age=60))
+    world.settle()
+    assert world.discarded == [("RecordAgeExceeded", ["a"])]
+    assert world.now() == 60
+
+
+def test_a_mapping_disabled_between_the_halves_of_a_batch_goes_on_with_the_second(
+    world: World,
+) -> None:
+    def handler(call: Call) -> None:
+        if len(call.data) > 1:
+            raise ValueError
+        if call.data == ["a"]:
+            poller.disable()
+
+    world.handler = handler
+    poller = world.poll(bisect_batch_on_function_error=True, enable=False)
+    world.put("A", "a", "b")
+    poller.enable()
+    world.settle()
+    assert world.batches() == [["a", "b"], ["a"]]
+    poller.enable()
+    world.settle()
+    assert world.batches() == [["a", "b"], ["a"], ["b"]]
+
+
 def test_a_report_gives_the_rest_of_a_batch_all_its_retries(world: World) -> None:
     def handler(call: Call) -> Any:
         bad = [each for each in call.event["Records"] if each["data"] == "bad"]
