@@ -11,6 +11,7 @@ from slstest.functions.function import Function, delete_function
 from slstest.functions.mapping import delete_mapping
 from slstest.ledger import Entry, Ledger
 from slstest.resources.bucket import Bucket, delete_bucket
+from slstest.resources.consumer import Consumer, delete_consumer
 from slstest.resources.queue import Queue, delete_queue
 from slstest.resources.stream import Stream, delete_stream
 from slstest.resources.table import Table, delete_table
@@ -20,6 +21,7 @@ DELETERS: dict[str, Callable[[Cloud, Entry], None]] = {
     mapping.KIND: delete_mapping,
     Function.kind: delete_function,
     Bucket.kind: delete_bucket,
+    Consumer.kind: delete_consumer,
     Queue.kind: delete_queue,
     Stream.kind: delete_stream,
     Table.kind: delete_table,

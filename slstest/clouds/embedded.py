@@ -15,6 +15,8 @@ from slstest.embedded.destinations import Destinations
 from slstest.embedded.doors import HttpDoor, InProcessDoor
 from slstest.embedded.faults import InjectedFaults
 from slstest.embedded.gateway import CODE_PATH, Gateway
+from slstest.embedded.kinesis.service import KinesisService
+from slstest.embedded.kinesis.templates import StreamTemplates
 from slstest.embedded.lambda_service.code import CodeStore
 from slstest.embedded.lambda_service.concurrency import Concurrency
 from slstest.embedded.lambda_service.environments import EnvironmentPool
@@ -25,13 +27,12 @@ from slstest.embedded.lambda_service.mappings import MappingService
 from slstest.embedded.lambda_service.service import LambdaService
 from slstest.embedded.logs import LogBuffer
 from slstest.embedded.messages import AwsRequest, AwsResponse
-from slstest.embedded.moto_backend import ACCOUNT_ID, MotoBackend
+from slstest.embedded.moto_backend import ACCOUNT_ID, MotoBackend, account_of
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.scratch import Scratch
 from slstest.embedded.sns.state import Topics
 from slstest.embedded.sqs.waiting import LongPolling, QueueWatch
 from slstest.embedded.status import Status
-from slstest.embedded.stream_writes import StreamWrites
 from slstest.embedded.undelivered import UndeliveredNotes
 from slstest.fault import Fault, Redelivered
 
@@ -142,11 +143,12 @@ class EmbeddedCloud:
             aws_secret_access_key="slstest",
             region_name=region,
         )
+        models = self._session._session
         # Also for clients that a test makes of it without naming an endpoint.
-        settings: Any = self._session._session.get_component("config_store")
+        settings: Any = models.get_component("config_store")
         settings.set_config_variable("endpoint_url", self.endpoint_url)
         self._lambda = LambdaService(
-            self._session._session.get_service_model("lambda"),
+            models.get_service_model("lambda"),
             self._store,
             self._code,
             self._pool,
@@ -169,14 +171,19 @@ class EmbeddedCloud:
         queues = LongPolling(
             self._topics, self._queues, watch, self._scheduler, ACCOUNT_ID, self._may_skip
         )
-        state = StreamWrites(queues, self._mappings)
+        streams = KinesisService(
+            queues,
+            lambda: models.get_service_model("kinesis"),
+            self._scheduler.now,
+            self._mappings,
+            account_of,
+        )
         self._gateway = Gateway(
             self._lambda,
-            state,
+            StreamTemplates(streams, streams.perform),
             self._logs,
             Status(region, ACCOUNT_ID),
             self._before_request,
-            self._mappings.is_read,
         )
         self._http.open()
 

@@ -42,15 +42,12 @@ class Gateway:
         logs: LogBuffer,
         status: Status,
         before_each: Callable[[AwsRequest], None],
-        is_read: Callable[[str], bool],
     ) -> None:
-        """``is_read`` tells whether a function reads the stream of this name or ARN."""
         self._status = status
         self._lambda = lambda_service
         self._state = state
         self._logs = logs
         self._before_each = before_each
-        self._is_read = is_read
 
     def handle(self, request: AwsRequest) -> AwsResponse:
         """Answer one request, from whichever door it came."""
@@ -65,4 +62,4 @@ class Gateway:
             return self._lambda.handle(request)
         if request.service == "logs":
             self._logs.flush()
-        return refusal(request, self._is_read) or self._state.handle(request)
+        return refusal(request) or self._state.handle(request)

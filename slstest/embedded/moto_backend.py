@@ -98,6 +98,13 @@ class MotoBackend:
             self._unwrap()
 
 
+def account_of(access_key: str) -> str:
+    """The account in which moto keeps what the callers with an access key create: another one
+    than :data:`ACCOUNT_ID` once they have assumed a role of it."""
+    iam = sys.modules.get("moto.iam.models")
+    return ACCOUNT_ID if iam is None else str(iam.get_account_id_from(access_key))
+
+
 def _remember_method_names() -> Callable[[], None]:
     """Have moto list the methods of a service once and not for each request, which is a tenth
     of a request's time. Returns what undoes it."""

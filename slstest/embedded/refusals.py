@@ -6,25 +6,16 @@ yet. A test must not pass because a trigger was accepted and ignored.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from urllib.parse import parse_qs
 
 from slstest.embedded.messages import AwsRequest, AwsResponse
 
 _STACK_ACTIONS = frozenset({"CreateStack", "UpdateStack", "CreateChangeSet", "CreateStackSet"})
 
-_IGNORED_FOR_STREAMS = frozenset({"MaxRecordSizeInKiB", "Tags", "WarmThroughputMiBps"})
 
-_RESHARDING = frozenset({"SplitShard", "MergeShards", "UpdateShardCount"})
-
-
-def refusal(request: AwsRequest, is_read: Callable[[str], bool]) -> AwsResponse | None:
-    """The answer to a request that asks for what is not built; else None.
-
-    ``is_read`` tells whether a function reads the stream of this name or ARN.
-    """
-    asked = _unbuilt(request, is_read)
+def refusal(request: AwsRequest) -> AwsResponse | None:
+    """The answer to a request that asks for what is not built; else None."""
+    asked = _unbuilt(request)
     if asked is None:
         return None
     what, instead = asked
@@ -34,7 +25,7 @@ def refusal(request: AwsRequest, is_read: Callable[[str], bool]) -> AwsResponse 
     return request.error(501, "NotImplemented", message)
 
 
-def _unbuilt(request: AwsRequest, is_read: Callable[[str], bool]) -> tuple[str, str] | None:
+def _unbuilt(request: AwsRequest) -> tuple[str, str] | None:
     invoke = "invoke the function in the test"
     if request.service == "s3" and request.method == "PUT" and "notification" in request.query:
         content = request.content().replace(b"NotificationConfiguration>", b"")
@@ -55,18 +46,6 @@ def _unbuilt(request: AwsRequest, is_read: Callable[[str], bool]) -> tuple[str, 
         return "deliver EventBridge rules whose target is a function", invoke
     elif request.operation == "PutSubscriptionFilter":
         return "deliver CloudWatch Logs subscription filters", invoke
-    elif request.service == "kinesis" and request.operation == "CreateStream":
-        ignored = sorted(_IGNORED_FOR_STREAMS.intersection(json.loads(request.content())))
-        if ignored:
-            return f"know {' and '.join(ignored)} of CreateStream", "leave it out"
-    elif request.service == "kinesis" and request.operation in _RESHARDING:
-        asked = json.loads(request.content())
-        # moto moves the records of a shard into its children, where they would be read again.
-        if is_read(asked.get("StreamName") or asked.get("StreamARN", "")):
-            return (
-                "change the shards of a stream that a function reads",
-                "create the stream with the shards it needs",
-            )
     return None
 
 

@@ -125,6 +125,14 @@ def create_mapping(
     return EventSourceMapping(scope, entry, made["UUID"], f"{source} -> {function}")
 
 
+def create_stream_mapping(
+    scope: Scope, function: Function, stream: MappableSource, settings: Mapping[str, Any]
+) -> EventSourceMapping:
+    """Map a stream to a function, from its oldest record on unless the settings say where."""
+    start = "AT_TIMESTAMP" if "starting_position_timestamp" in settings else "TRIM_HORIZON"
+    return create_mapping(scope, function, stream, {"starting_position": start, **settings})
+
+
 def delete_mapping(cloud: Cloud, entry: Entry) -> None:
     """Ask for the deletion of a mapping; one that is gone already is fine, one that AWS is
     still changing is waited for."""

@@ -11,10 +11,11 @@ from slstest.casing import parameters
 from slstest.clouds.base import Cloud
 from slstest.errors import ConfigurationError
 from slstest.expect import expect, expect_not, nearest_text
-from slstest.functions.mapping import EventSourceMapping, create_mapping
+from slstest.functions.mapping import EventSourceMapping, create_stream_mapping
 from slstest.ledger import Entry
 from slstest.matching import matches_data, show
 from slstest.resources.base import Resource
+from slstest.resources.consumer import Consumer, register_consumer
 from slstest.resources.records import Reader, Record, put_rows, size_of
 from slstest.scope import Scope
 from slstest.shapes import encode
@@ -84,6 +85,35 @@ class Stream(Resource):
         """How many records of each content there are."""
         return dict(Counter(f"the count of records {show(each.data)}" for each in self.records()))
 
+    def update_shard_count(self, target_shard_count: int) -> None:
+        """Have its shards split and merged until there are so many, all of one size, and wait
+        until that is done.
+
+        AWS at most doubles or halves the number at once, and refuses more, which raises
+        :class:`slstest.errors.ConfigurationError`.
+        https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html
+        """
+        client, name = self._client("kinesis"), self._name
+        asked = f"{self}.update_shard_count({target_shard_count!r})"
+        request = {
+            "StreamName": name,
+            "TargetShardCount": target_shard_count,
+            "ScalingType": "UNIFORM_SCALING",
+        }
+        ask(client, "update_shard_count", request, asked=asked)
+        if not self._scope.cloud.creates_at_once:
+            wait_until(f"{asked}: the stream to be active", lambda: _active(client, name))
+
+    def register_consumer(self, name: str = "consumer", **parameters: Any) -> Consumer:
+        """Register a consumer that reads with a throughput of its own (enhanced fan-out), for
+        ``function.triggered_by(consumer)``.
+
+        ``name`` is its name on the cloud. Takes every parameter of RegisterStreamConsumer in
+        snake case.
+        https://docs.aws.amazon.com/kinesis/latest/APIReference/API_RegisterStreamConsumer.html
+        """
+        return register_consumer(self._scope, self, name, parameters)
+
     def expect_record(self, expected: Any, timeout: float | None = None) -> Record:
         """Wait for a record with this data and return it.
 
@@ -120,8 +150,7 @@ class Stream(Resource):
         )
 
     def _map_to(self, function: Function, settings: Mapping[str, Any]) -> EventSourceMapping:
-        start = "AT_TIMESTAMP" if "starting_position_timestamp" in settings else "TRIM_HORIZON"
-        return create_mapping(self._scope, function, self, {"starting_position": start, **settings})
+        return create_stream_mapping(self._scope, function, self, settings)
 
     # -- inside -------------------------------------------------------------------------
 
@@ -176,11 +205,7 @@ def create_stream(
         arn = f"arn:aws:kinesis:{scope.cloud.region}:{scope.cloud.account_id}:stream/{name}"
         return Stream(scope, label, name, arn, _record_limit(request))
 
-    def active() -> dict[str, Any] | None:
-        described = _describe(client, name)
-        return described if described["StreamStatus"] == "ACTIVE" else None
-
-    made = wait_until(f"{asked}: the stream to become active", active)
+    made = wait_until(f"{asked}: the stream to become active", lambda: _active(client, name))
     return Stream(scope, label, name, made["StreamARN"], _record_limit(made))
 
 
@@ -209,6 +234,12 @@ def _describe(client: Any, name: str) -> dict[str, Any]:
         "StreamDescriptionSummary"
     ]
     return summary
+
+
+def _active(client: Any, name: str) -> dict[str, Any] | None:
+    """The description of a stream that is active."""
+    described = _describe(client, name)
+    return described if described["StreamStatus"] == "ACTIVE" else None
 
 
 def _record_limit(summary: Mapping[str, Any]) -> int:

@@ -64,13 +64,19 @@ class Settings(Protocol):
 class Poller(Protocol):
     """Reads one source for one function."""
 
-    last_result: str
     lost: bool
     """Whether the source is gone; nothing is read any more."""
+
+    @property
+    def last_result(self) -> str:
+        """``LastProcessingResult`` of the mapping's document."""
 
     def enable(self) -> None: ...
 
     def disable(self) -> None: ...
+
+    def lose(self) -> None:
+        """The source does not exist any more."""
 
     def wake(self, places: Iterable[str] | None = None) -> None:
         """Something may have come: into these parts of the source, or into any."""

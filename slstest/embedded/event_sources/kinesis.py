@@ -17,6 +17,7 @@ from slstest.embedded.event_sources.stream_reader import (
     Page,
     Position,
     ShardInfo,
+    ShardNotFound,
     StreamNotFound,
 )
 
@@ -25,19 +26,30 @@ _READ_LIMIT = 10_000
 
 
 class KinesisReader:
-    """Reads one stream. ``role_arn`` tells the role in whose name it is read."""
+    """Reads one stream, for itself or for one of its registered consumers.
+
+    A consumer of AWS has records pushed to it, which changes how soon they come, and whose
+    throughput they take up: https://docs.aws.amazon.com/streams/latest/dev/enhanced-consumers.html.
+    Where records are never throttled, and whoever reads is woken, it reads as everybody does.
+    """
 
     batch_info = "KinesisBatchInfo"
 
-    def __init__(self, stream_arn: str, client: Any, role_arn: Callable[[], str]) -> None:
-        self.arn = stream_arn
-        self._stream = stream_arn.rpartition("/")[2]
+    def __init__(self, source_arn: str, client: Any, role_arn: Callable[[], str]) -> None:
+        """``role_arn`` tells the role in whose name the stream is read."""
+        self.arn = source_arn
+        self._is_consumer = "/consumer/" in source_arn
+        self._stream = stream_of(source_arn).rpartition("/")[2]
         self.name = f"stream {self._stream}"
         self._client = client
         self._role_arn = role_arn
+        self._beginnings: dict[str, float] = {}
+        """By shard, the moment at which to begin, where there is one."""
 
     def shards(self) -> Sequence[ShardInfo]:
         with self._not_found_told():
+            if self._is_consumer:
+                self._client.describe_stream_consumer(ConsumerARN=self.arn)
             pages = self._client.get_paginator("list_shards").paginate(StreamName=self._stream)
             return [_shard_info(shard) for answer in pages for shard in answer["Shards"]]
 
@@ -45,9 +57,10 @@ class KinesisReader:
         arguments: dict[str, Any] = {"ShardIteratorType": position.type}
         if position.timestamp is not None:
             arguments["Timestamp"] = position.timestamp
+            self._beginnings[shard_id] = int(position.timestamp * 1000) / 1000
         if position.sequence_number is not None:
             arguments["StartingSequenceNumber"] = position.sequence_number
-        with self._not_found_told():
+        with self._not_found_told(shard_id):
             answer = self._client.get_shard_iterator(
                 StreamName=self._stream, ShardId=shard_id, **arguments
             )
@@ -55,14 +68,19 @@ class KinesisReader:
 
     def read(self, iterator: str, shard_id: str) -> Page | None:
         try:
-            with self._not_found_told():
+            with self._not_found_told(shard_id):
                 answer = self._client.get_records(ShardIterator=iterator, Limit=_READ_LIMIT)
         except self._client.exceptions.ExpiredIteratorException:
             return None
         found = answer["Records"]
         role_arn = self._role_arn() if found else ""
+        records = [kinesis_record(record, shard_id, self.arn, role_arn) for record in found]
+        if shard_id in self._beginnings:
+            # boto3 sends timestamps without their fractions of a second.
+            beginning = self._beginnings[shard_id]
+            records = [record for record in records if record.arrived >= beginning]
         return Page(
-            [kinesis_record(record, shard_id, self.arn, role_arn) for record in found],
+            records,
             answer.get("NextShardIterator"),
             answer["MillisBehindLatest"] == 0 and len(found) < _READ_LIMIT,
         )
@@ -86,11 +104,20 @@ class KinesisReader:
         return float(summary["StreamDescriptionSummary"]["RetentionPeriodHours"] * 3600)
 
     @contextmanager
-    def _not_found_told(self) -> Iterator[None]:
+    def _not_found_told(self, shard_id: str | None = None) -> Iterator[None]:
+        missing = self._client.exceptions.ResourceNotFoundException
         try:
             yield
-        except self._client.exceptions.ResourceNotFoundException as error:
+        except missing as error:
+            if shard_id is not None:
+                self.shards()
+                raise ShardNotFound(shard_id) from error
             raise StreamNotFound(self.arn) from error
+
+
+def stream_of(source_arn: str) -> str:
+    """The ARN of the stream to which a consumer belongs; a stream's own is as it is."""
+    return source_arn.partition("/consumer/")[0]
 
 
 def _shard_info(shard: dict[str, Any]) -> ShardInfo:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import threading
 import zlib
+from contextlib import suppress
 from typing import Any
 
 from slstest.embedded.event_sources.lane import Lane
 from slstest.embedded.event_sources.settings import StreamSettings
-from slstest.embedded.event_sources.stream_reader import Page, Position, ShardInfo, StreamReader
+from slstest.embedded.event_sources.stream_reader import (
+    Page,
+    Position,
+    ShardInfo,
+    ShardNotFound,
+    StreamReader,
+)
 
 
 class Shard:
@@ -57,7 +64,8 @@ class Shard:
     def hold_place(self, now: float) -> None:
         """Mark the end of a shard that is to be read from its end on."""
         if self._starting_position == "LATEST" and self._iterator is None:
-            self._iterator = self._open(now)
+            with suppress(ShardNotFound):
+                self._iterator = self._open(now)
 
     def is_wanted(self, batch_size: int) -> bool:
         """Whether a lane waits for records, and there may be some."""
@@ -102,10 +110,13 @@ class Shard:
 
     def _next_page(self, now: float) -> Page:
         page = None
-        if self._iterator is not None:
-            page = self._reader.read(self._iterator, self.shard_id)
-        while page is None:
-            page = self._reader.read(self._open(now), self.shard_id)
+        try:
+            if self._iterator is not None:
+                page = self._reader.read(self._iterator, self.shard_id)
+            while page is None:
+                page = self._reader.read(self._open(now), self.shard_id)
+        except ShardNotFound:
+            return Page([], None, at_end=True)
         return page
 
     def _open(self, now: float) -> str:

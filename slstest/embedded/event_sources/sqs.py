@@ -136,7 +136,7 @@ class SqsPoller:
                 self._read_once()
             self._arm()
         except self._queue.missing:
-            self._lose()
+            self.lose()
             with self._lock:
                 self._reading = False
                 self._gathered = []
@@ -217,7 +217,7 @@ class SqsPoller:
         try:
             waits = not self._deliver(batch, throttle_delay)
         except self._queue.missing:
-            self._lose()
+            self.lose()
         finally:
             if not waits:
                 self._finish()
@@ -320,7 +320,8 @@ class SqsPoller:
             self._return_timer = None
         self.wake()
 
-    def _lose(self) -> None:
+    def lose(self) -> None:
+        """The queue does not exist any more: receive nothing."""
         with self._lock:
             self.lost = True
             self._enabled = False

@@ -40,7 +40,7 @@ class StreamPoller:
         discard: Discard,
     ) -> None:
         """``discard`` hears of the records that are given up. Raises :class:`StreamNotFound`."""
-        self.last_result = "No records processed"
+        self._last_result = "No records processed"
         self.lost = False
         """Whether the stream has been deleted; nothing is read any more."""
         self._reader = reader
@@ -52,8 +52,16 @@ class StreamPoller:
         self._shards: dict[str, Shard] = {}
         self._add_shards(settings.starting_position)
 
+    @property
+    def last_result(self) -> str:
+        """What became of the last batch, as AWS words it."""
+        return f"PROBLEM: Stream not found: {self._reader.arn}" if self.lost else self._last_result
+
     def enable(self) -> None:
-        """Begin, or go on where it was disabled. Raises :class:`StreamNotFound`."""
+        """Begin, or go on where it was disabled; with a stream that has come back begin anew.
+        Raises :class:`StreamNotFound`."""
+        if self.lost:
+            self._forget_shards()
         for shard in self._all_shards():
             shard.hold_place(self._scheduler.now())
         with self._lock:
@@ -67,6 +75,11 @@ class StreamPoller:
             for shard in self._shards.values():
                 for lane in shard.lanes:
                     lane.cancel_timer(self._scheduler)
+
+    def lose(self) -> None:
+        """The stream does not exist any more: read nothing, and retry nothing."""
+        self.lost = True
+        self.disable()
 
     def update(self, settings: StreamSettings) -> None:
         """Go on with other settings, from the next batch."""
@@ -107,6 +120,12 @@ class StreamPoller:
                         self._settings.starting_position_timestamp,
                         lanes=self._settings.parallelization_factor,
                     )
+
+    def _forget_shards(self) -> None:
+        with self._lock:
+            self._shards.clear()
+        self._add_shards(self._settings.starting_position)
+        self.lost = False
 
     def _unfinished_parents(self, shard: Shard) -> list[Shard]:
         """The shards from which this one was made and that hold it up: its records come after
@@ -191,9 +210,7 @@ class StreamPoller:
                 lane.working = False
             if not isinstance(error, StreamNotFound):
                 raise
-            self.lost = True
-            self.last_result = f"PROBLEM: Stream not found: {self._reader.arn}"
-            self.disable()
+            self.lose()
 
     def _has_work(self, lane: Lane) -> bool:
         with self._lock:
@@ -218,7 +235,7 @@ class StreamPoller:
         if not ready or not self._enabled:
             return False
         succeeded = self._delivery.deliver(shard, lane, settings)
-        self.last_result = "OK" if succeeded else "PROBLEM: Function call failed"
+        self._last_result = "OK" if succeeded else "PROBLEM: Function call failed"
         return True
 
     def _read(self, shard: Shard, lane: Lane, settings: StreamSettings) -> None:

@@ -14,6 +14,10 @@ class StreamNotFound(Exception):
     """The stream does not exist, or not any more."""
 
 
+class ShardNotFound(Exception):
+    """The shard has expired with its records: it was closed long enough ago."""
+
+
 @dataclass(frozen=True)
 class ShardInfo:
     """One shard of a stream."""
@@ -51,6 +55,7 @@ class StreamReader(Protocol):
     name: str
     """The stream, in words."""
     arn: str
+    """What a mapping names: the stream, or one of its consumers."""
     batch_info: str
     """How a record of a failure names what it says of the batch."""
 
@@ -58,10 +63,10 @@ class StreamReader(Protocol):
         """The shards that can be read, closed ones included."""
 
     def open(self, shard_id: str, position: Position) -> str:
-        """An iterator."""
+        """An iterator. Raises :class:`ShardNotFound`."""
 
     def read(self, iterator: str, shard_id: str) -> Page | None:
-        """Read on; None for an iterator that has expired."""
+        """Read on; None for an iterator that has expired. Raises :class:`ShardNotFound`."""
 
     def passes(self, record: StreamRecord, filters: FilterCriteria) -> bool:
         """Whether a record passes the filters of a mapping."""

@@ -48,7 +48,8 @@ class DestinationCheck(Protocol):
         """Raise Lambda's error for a destination that does not."""
 
 
-def check_starting_position(params: Parameters) -> None:
+def check_starting_position(params: Parameters, now: float) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
     position = params.get("StartingPosition")
     timestamp = params.get("StartingPositionTimestamp")
     if position is None:
@@ -62,6 +63,8 @@ def check_starting_position(params: Parameters) -> None:
         raise invalid_parameter(
             "StartingPositionTimestamp must be provided when StartingPosition is AT_TIMESTAMP"
         )
+    if timestamp is not None and timestamp > now:
+        raise invalid_parameter("StartingPositionTimestamp cannot be in the future")
 
 
 def stream_settings(

@@ -15,7 +15,7 @@ from slstest.embedded.event_sources.failure_records import (
     Origin,
     send_failure_record,
 )
-from slstest.embedded.event_sources.kinesis import KinesisReader
+from slstest.embedded.event_sources.kinesis import KinesisReader, stream_of
 from slstest.embedded.event_sources.settings import StreamSettings
 from slstest.embedded.event_sources.stream_poller import StreamPoller
 from slstest.embedded.event_sources.stream_reader import StreamNotFound, StreamReader
@@ -54,7 +54,7 @@ class StreamSource:
         if current is None:
             if not stream_arn.startswith(self._arn_prefix):
                 raise self.missing(stream_arn)
-            check_starting_position(params)
+            check_starting_position(params, self._scheduler.now())
         return stream_settings(
             current or StreamSettings(), params, self._destinations, data_key="data"
         )
@@ -111,7 +111,11 @@ class StreamSource:
         def discard(shard_id: str, discarded: Discarded, settings: StreamSettings) -> None:
             if settings.on_failure:
                 origin = Origin(
-                    mapped.uuid, mapped.function_arn, reader.arn, shard_id, reader.batch_info
+                    mapped.uuid,
+                    mapped.function_arn,
+                    stream_of(reader.arn),
+                    shard_id,
+                    reader.batch_info,
                 )
                 now = self._scheduler.now()
                 send_failure_record(self._destinations, settings.on_failure, discarded, origin, now)

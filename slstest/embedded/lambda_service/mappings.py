@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -140,7 +140,8 @@ class MappingService:
                 mapping.function_name, mapping.function_arn = function.name, function.arn
             mapping.settings = settings
             mapping.last_modified = self._scheduler.now()
-            before, mapping.enabled = mapping.enabled, params.get("Enabled", mapping.enabled)
+            before = mapping.enabled and not poller.lost
+            mapping.enabled = params.get("Enabled", before)
         if not mapping.enabled:
             poller.disable()
         poller.update(settings)
@@ -158,10 +159,16 @@ class MappingService:
         entry.poller.disable()
         return entry.document("Deleting")
 
-    def stream_written(self, stream: str, shard_ids: set[str] | None) -> None:
-        """Records were put into a stream (its name or ARN): wake who reads it."""
-        for entry in self._reading(stream):
+    def stream_written(self, stream_arn: str, shard_ids: Iterable[str] | None) -> None:
+        """Records were put into these shards of a stream, or its shards have changed: wake who
+        reads it, itself or through a consumer."""
+        for entry in self._of(stream_arn, f"{stream_arn}/consumer/"):
             entry.poller.wake(shard_ids)
+
+    def source_gone(self, source_arn: str) -> None:
+        """A stream or a consumer was deleted."""
+        for entry in self._of(source_arn):
+            entry.poller.lose()
 
     def queue_written(self, queue_arn: str) -> None:
         """Messages were sent to a queue, or came back to it: wake who reads it."""
@@ -173,13 +180,6 @@ class MappingService:
         for entry in self._of(queue_arn):
             if isinstance(entry.poller, SqsPoller):
                 entry.poller.hidden_changed()
-
-    def has_readers(self) -> bool:
-        return bool(self._entries)
-
-    def is_read(self, stream: str) -> bool:
-        """Whether a mapping reads this stream (its name or ARN)."""
-        return bool(self._reading(stream))
 
     def close(self) -> None:
         with self._lock:
@@ -196,12 +196,11 @@ class MappingService:
             raise invalid_parameter("Unrecognized event source.")
         service = source_arn.split(":")[2]
         source = self._sources.get(service)
-        a_stream = ":stream/" in source_arn and "/consumer/" not in source_arn
-        if source is None or (service == "kinesis" and not a_stream):
+        if source is None or (service == "kinesis" and ":stream/" not in source_arn):
             raise not_built(
                 "CreateEventSourceMapping",
-                f"the event source '{source_arn}'; event sources are Kinesis data streams and SQS "
-                "queues",
+                f"the event source '{source_arn}'; event sources are Kinesis data streams, their "
+                "consumers, and SQS queues",
             )
         return source_arn, source
 
@@ -212,18 +211,16 @@ class MappingService:
             raise invalid_parameter("Function does not exist")
         return function
 
-    def _of(self, source_arn: str) -> list[_Entry]:
+    def _of(self, source_arn: str, prefix: str | None = None) -> list[_Entry]:
+        """The mappings of a source, and of those whose ARN has a prefix."""
         with self._lock:
-            return [e for e in self._entries.values() if e.mapping.source_arn == source_arn]
-
-    def _reading(self, stream: str) -> list[_Entry]:
-        suffix = f":stream/{stream.rpartition('/')[2]}"
-        with self._lock:
-            return [
-                entry
-                for entry in self._entries.values()
-                if entry.mapping.source_arn.endswith(suffix)
-            ]
+            entries = list(self._entries.values())
+        return [
+            entry
+            for entry in entries
+            if entry.mapping.source_arn == source_arn
+            or (prefix and entry.mapping.source_arn.startswith(prefix))
+        ]
 
     def _entry(self, params: Parameters) -> _Entry:
         entry = self._entries.get(params["UUID"])

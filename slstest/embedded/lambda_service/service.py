@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from slstest.embedded.constraints import broken_constraints
 from slstest.embedded.destinations import Destinations
 from slstest.embedded.event_sources.base import Throttled
 from slstest.embedded.lambda_service import settings as function_settings
@@ -23,12 +24,12 @@ from slstest.embedded.lambda_service.concurrency import (
     reservation,
     too_many_requests,
 )
-from slstest.embedded.lambda_service.constraints import check_constraints
 from slstest.embedded.lambda_service.environments import EnvironmentPool
 from slstest.embedded.lambda_service.errors import (
     LambdaApiError,
     invalid_parameter,
     not_found,
+    validation_error,
 )
 from slstest.embedded.lambda_service.event_invoke_service import EventInvokeConfigService
 from slstest.embedded.lambda_service.event_queue import EventQueue
@@ -115,7 +116,8 @@ class LambdaService:
             check_request_size(operation.name, len(content))
             params = self._protocol.decode(operation, labels, request, content)
             refuse_unbuilt(operation.name, params)
-            check_constraints(operation, params, skip=frozenset({"Runtime"}))
+            if problems := broken_constraints(operation, params, skip=frozenset({"Runtime"})):
+                raise validation_error(problems)
             if operation.name == "Invoke":
                 result = self.invoke(params, request_id)
             elif operation.name in self._operations:

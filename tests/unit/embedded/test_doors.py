@@ -429,7 +429,7 @@ def test_a_service_that_moto_has_not_is_named(
 @pytest.mark.parametrize(
     ("service", "method", "params", "operation"),
     [
-        ("kinesis", "describe_account_settings", {}, "DescribeAccountSettings"),  # JSON
+        ("ssm", "list_ops_metadata", {}, "ListOpsMetadata"),  # JSON
         ("sns", "list_origination_numbers", {}, "ListOriginationNumbers"),  # query
         ("s3", "get_bucket_analytics_configuration", {"Bucket": "b", "Id": "i"}, "GET /b"),  # XML
     ],
@@ -461,33 +461,33 @@ def test_an_operation_that_moto_has_not_is_named_with_moto_s_reason(
 
 def test_an_operation_that_moto_really_has_not_is_named(client: Client) -> None:
     with pytest.raises(ClientError) as error:
-        client("kinesis").describe_account_settings()
+        client("ssm").list_ops_metadata()
     response: Any = error.value.response
     assert response["Error"]["Code"] == "NotImplemented"
-    assert "DescribeAccountSettings" in response["Error"]["Message"]
+    assert "ListOpsMetadata" in response["Error"]["Message"]
 
 
 def test_a_defect_of_moto_is_told_with_its_place_and_not_tried_again(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from moto.kinesis.models import KinesisBackend
+    from moto.secretsmanager.models import SecretsManagerBackend
 
     calls = []
 
-    def list_streams(self: Any) -> Any:
+    def list_secrets(self: Any, *args: Any, **kwargs: Any) -> Any:
         calls.append(1)
         raise AttributeError("'NoneType' object has no attribute 'x'")
 
-    monkeypatch.setattr(KinesisBackend, "list_streams", list_streams)
+    monkeypatch.setattr(SecretsManagerBackend, "list_secrets", list_secrets)
     with pytest.raises(ClientError) as error:
-        client("kinesis").list_streams()
+        client("secretsmanager").list_secrets()
     monkeypatch.undo()
     response: Any = error.value.response
     assert response["Error"]["Code"] == "InternalFailure"
     message = response["Error"]["Message"]
     assert message.startswith(
-        "kinesis ListStreams: moto, which answers this service in the embedded cloud, failed: "
-        "'NoneType' object has no attribute 'x' (AttributeError at "
+        "secretsmanager ListSecrets: moto, which answers this service in the embedded cloud, "
+        "failed: 'NoneType' object has no attribute 'x' (AttributeError at "
     )
     assert __file__ in message
     assert calls == [1]

@@ -349,6 +349,21 @@ def test_a_timestamp_needs_to_be_given(aws: Aws) -> None:
         aws.map(aws.stream(), aws.function(), StartingPosition="AT_TIMESTAMP")
 
 
+def test_a_timestamp_is_not_in_the_future(aws: Aws) -> None:
+    with pytest.raises(ClientError) as error:
+        aws.map(
+            aws.stream(),
+            aws.function(),
+            StartingPosition="AT_TIMESTAMP",
+            StartingPositionTimestamp=aws.now() + 60,
+        )
+    assert aws.refused(error) == (
+        400,
+        "InvalidParameterValueException",
+        "StartingPositionTimestamp cannot be in the future",
+    )
+
+
 def test_reading_can_begin_at_a_moment(aws: Aws) -> None:
     stream = aws.stream()
     aws.put(stream, "before")
@@ -371,6 +386,17 @@ def test_reading_from_the_latest_record_leaves_out_what_was_put_before(aws: Aws)
     stream = aws.stream()
     aws.put(stream, "before")
     aws.map(stream, aws.function(), StartingPosition="LATEST")
+    aws.put(stream, "after")
+    aws.settle()
+    assert aws.batches() == [["after"]]
+
+
+def test_what_was_put_before_stays_left_out_when_nothing_comes_for_long(aws: Aws) -> None:
+    stream = aws.stream()
+    aws.put(stream, "in the same second")
+    aws.advance(0.01)
+    aws.map(stream, aws.function(), StartingPosition="LATEST")
+    aws.advance(3600)
     aws.put(stream, "after")
     aws.settle()
     assert aws.batches() == [["after"]]

@@ -61,16 +61,22 @@ def test_a_client_of_moto_s_does_not_reach_the_cloud(aws: Aws) -> None:
         aws.lambda_.delete_function(FunctionName=name)
 
 
+def modified(s3: Any) -> float:
+    """When an object that is put now was."""
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="k", Body=b"")
+    moment: float = s3.head_object(Bucket="bucket", Key="k")["LastModified"].timestamp()
+    s3.delete_object(Bucket="bucket", Key="k")
+    s3.delete_bucket(Bucket="bucket")
+    return moment
+
+
 def test_the_cloud_s_time_is_not_moto_s(aws: Aws) -> None:
     aws.advance(86_400)
     with mock_aws():
-        client = boto3.client("kinesis", region_name="us-east-1")
-        client.create_stream(StreamName="s", ShardCount=1)
-        created = client.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]
-        assert abs(created["StreamCreationTimestamp"].timestamp() - time.time()) < 3600
-    stream = aws.stream()
-    shown = aws.kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
-    assert abs(shown["StreamCreationTimestamp"].timestamp() - time.time() - 86_400) < 3600
+        motos = modified(boto3.client("s3", region_name="us-east-1"))
+    assert abs(motos - time.time()) < 3600
+    assert abs(modified(aws.cloud.client("s3")) - time.time() - 86_400) < 3600
 
 
 def test_a_closed_cloud_leaves_moto_as_it_was(aws: Aws) -> None:

@@ -179,7 +179,7 @@ def test_json_logs_are_refused(aws: Aws) -> None:
     [
         "arn:aws:mq:us-east-1:123456789012:broker:b:b-1",
         "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2024-01-01T00:00:00.000",
-        "arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/c:1",
+        "arn:aws:kinesis:us-east-1:123456789012:queue/q",
     ],
 )
 def test_event_sources_that_are_not_built_are_refused(aws: Aws, source: str) -> None:
@@ -253,23 +253,3 @@ def test_a_trigger_that_moto_would_accept_and_not_fire_is_refused(
     status, code, message = aws.refused(error)
     assert (status, code) == (501, "NotImplemented")
     assert what in message
-
-
-def test_the_shards_of_a_stream_that_a_function_reads_stay_as_they_are(aws: Aws) -> None:
-    stream = aws.stream()
-    change = {"StreamName": stream, "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"}
-    mapping = aws.map(stream, aws.function())
-    with pytest.raises(ClientError, match="does not change the shards of a stream that a function"):
-        aws.kinesis.update_shard_count(**change)
-    aws.lambda_.delete_event_source_mapping(UUID=mapping)
-    aws.kinesis.update_shard_count(**change)
-
-
-@pytest.mark.parametrize(
-    "setting",
-    [{"Tags": {"team": "web"}}, {"MaxRecordSizeInKiB": 2048}],
-    ids=lambda setting: next(iter(setting)),
-)
-def test_what_moto_would_ignore_of_a_stream_is_refused(aws: Aws, setting: dict[str, Any]) -> None:
-    with pytest.raises(ClientError, match=f"{next(iter(setting))} of CreateStream"):
-        aws.kinesis.create_stream(StreamName="clicks", ShardCount=1, **setting)

@@ -212,3 +212,79 @@ def test_no_record_is_expected_only_after_settling(world: Environment, cloud: An
     with pytest.raises(ExpectationFailed, match=r"was to have no record like\n  \{'n': 1\}\nbut"):
         stream.expect_no_record({"n": 1})
     assert cloud.settled == [3.0, 3.0]
+
+
+# -- shards and consumers -----------------------------------------------------------------------
+
+
+def test_a_reshard_is_waited_for_until_the_stream_is_active(world: Environment, cloud: Any) -> None:
+    def updating(answer: Any) -> None:
+        answer["StreamDescriptionSummary"]["StreamStatus"] = "UPDATING"
+
+    stream = world.stream(shard_count=2)
+    cloud.calls.clear()
+    cloud.edit("DescribeStreamSummary", updating, updating)
+    stream.update_shard_count(4)
+    assert cloud.calls == ["UpdateShardCount", *["DescribeStreamSummary"] * 3]
+    summary = world.client("kinesis").describe_stream_summary(StreamName=stream.name)
+    assert summary["StreamDescriptionSummary"]["OpenShardCount"] == 4
+
+
+def test_a_reshard_that_the_cloud_refuses_is_told(world: Environment, cloud: Any) -> None:
+    stream = world.stream("clicks")
+    cloud.answer("UpdateShardCount", (400, "LimitExceededException", "too many"))
+    with pytest.raises(ConfigurationError) as raised:
+        stream.update_shard_count(9)
+    assert str(raised.value) == (
+        "stream 'clicks'.update_shard_count(9): UpdateShardCount was refused: "
+        "LimitExceededException: too many"
+    )
+
+
+def test_a_consumer_is_waited_for_until_it_is_active(world: Environment, cloud: Any) -> None:
+    def creating(answer: Any) -> None:
+        answer["ConsumerDescription"]["ConsumerStatus"] = "CREATING"
+
+    stream = world.stream("clicks")
+    cloud.calls.clear()
+    cloud.edit("DescribeStreamConsumer", creating)
+    consumer = stream.register_consumer("billing")
+    assert cloud.calls == ["RegisterStreamConsumer", *["DescribeStreamConsumer"] * 2]
+    assert (consumer.name, str(consumer)) == ("billing", "stream consumer 'billing'")
+    assert consumer.arn.startswith(f"{stream.arn}/consumer/billing")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"stream_arn": "x"}, "stream_arn= cannot be given"),
+        ({"consumer_name": "x"}, "consumer_name= cannot be given"),
+        ({"name": "a b", "color": "red"}, "has no parameter 'color'"),
+    ],
+)
+def test_what_a_consumer_cannot_be_is_refused(
+    world: Environment, arguments: dict[str, Any], problem: str
+) -> None:
+    stream = world.stream("clicks")
+    with pytest.raises(ConfigurationError, match=problem) as raised:
+        stream.register_consumer(**arguments)
+    assert str(raised.value).startswith("stream 'clicks'.register_consumer(")
+
+
+def test_a_consumer_is_deleted_before_its_stream(world: Environment, cloud: Any) -> None:
+    stream = world.stream()
+    consumer = stream.register_consumer()
+    cloud.answer("DeregisterStreamConsumer", (400, "ResourceInUseException", "busy"))
+    cloud.calls.clear()
+    world.close()
+    assert cloud.calls == [*["DeregisterStreamConsumer"] * 2, "DeleteStream"]
+    kinesis = cloud.client("kinesis")
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+        kinesis.describe_stream_consumer(ConsumerARN=consumer.arn)
+
+
+def test_a_consumer_that_is_gone_is_no_trouble(world: Environment, cloud: Any) -> None:
+    world.stream().register_consumer()
+    gone = (400, "ResourceNotFoundException", "not there")
+    cloud.answer("DeregisterStreamConsumer", gone)
+    world.close()

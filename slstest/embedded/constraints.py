@@ -11,22 +11,20 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from slstest.embedded.lambda_service.errors import validation_error
-
 if TYPE_CHECKING:
     from botocore.model import OperationModel
 
 
-def check_constraints(
+def broken_constraints(
     operation: OperationModel, params: Mapping[str, Any], *, skip: frozenset[str] = frozenset()
-) -> None:
-    """Raise ValidationException for every member that breaks a constraint of the model.
+) -> list[str]:
+    """What a ValidationException says of every member that breaks a constraint of the model.
 
     ``skip`` names top-level members that the service checks in words of its own.
     """
     shape = operation.input_shape
     if shape is None:
-        return
+        return []
     problems = [
         problem
         for name, value in params.items()
@@ -39,8 +37,7 @@ def check_constraints(
         for name in shape.required_members
         if name not in params
     ]
-    if missing or problems:
-        raise validation_error(missing + problems)
+    return missing + problems
 
 
 def _problems(shape: Any, value: Any, where: str) -> Iterator[str]:

@@ -1,0 +1,77 @@
+"""Registered consumers of Kinesis streams.
+
+https://docs.aws.amazon.com/streams/latest/dev/enhanced-consumers.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from slstest.calls import ask, ask_unless
+from slstest.casing import parameters
+from slstest.clouds.base import Cloud
+from slstest.functions.mapping import EventSourceMapping, create_stream_mapping
+from slstest.ledger import Entry
+from slstest.resources.base import Resource
+from slstest.scope import Scope
+from slstest.waiting import wait_until
+
+if TYPE_CHECKING:
+    from slstest.functions.function import Function
+
+_TAKEN = {
+    "stream_arn": "it is the stream whose register_consumer() is called",
+    "consumer_name": "it is the first argument",
+}
+
+
+class Consumer(Resource):
+    """A registered consumer of a throwaway stream: it reads with a throughput of its own
+    (enhanced fan-out), and can trigger a function in the stream's place."""
+
+    kind = "stream consumer"
+
+    def _map_to(self, function: Function, settings: Mapping[str, Any]) -> EventSourceMapping:
+        return create_stream_mapping(self._scope, function, self, settings)
+
+
+def register_consumer(
+    scope: Scope, stream: Resource, name: str, settings: Mapping[str, Any]
+) -> Consumer:
+    """Register a consumer with a stream and wait until it is active."""
+    asked = f"{stream}.register_consumer({name!r})"
+    client = scope.cloud.client("kinesis")
+    given = parameters(client, "RegisterStreamConsumer", settings, asked=asked, taken=_TAKEN)
+    request = {"StreamARN": stream.arn, "ConsumerName": name, **given}
+    with scope.creating(Consumer.kind, name, stream=stream.arn):
+        made = ask(client, "register_stream_consumer", request, asked=asked)["Consumer"]
+    arn = made["ConsumerARN"]
+
+    def active() -> bool | None:
+        described = client.describe_stream_consumer(ConsumerARN=arn)["ConsumerDescription"]
+        return True if described["ConsumerStatus"] == "ACTIVE" else None
+
+    if not scope.cloud.creates_at_once:
+        wait_until(f"{asked}: the consumer to become active", active)
+    return Consumer(scope, scope.label(name), name, arn)
+
+
+def delete_consumer(cloud: Cloud, entry: Entry) -> None:
+    """Deregister a consumer; one that is gone already, or with its stream, is fine."""
+    client = cloud.client("kinesis")
+
+    def deregister() -> bool | None:
+        try:
+            ask_unless(
+                ("ResourceNotFoundException",),
+                client,
+                "deregister_stream_consumer",
+                StreamARN=entry.detail["stream"],
+                ConsumerName=entry.name,
+            )
+        except client.exceptions.ResourceInUseException:
+            return None
+        return True
+
+    wait_until(f"{entry} to be free for deletion", deregister)
