@@ -7,7 +7,7 @@ and enumerations are checked by AWS, which answers with a ValidationException.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def broken_constraints(
     operation: OperationModel, params: Mapping[str, Any], *, skip: frozenset[str] = frozenset()
 ) -> list[str]:
-    """What a ValidationException says of every member that breaks a constraint of the model.
+    """What is wrong with the members that break a constraint of the model.
 
     ``skip`` names top-level members that the service checks in words of its own.
     """
@@ -38,6 +38,12 @@ def broken_constraints(
         if name not in params
     ]
     return missing + problems
+
+
+def detected(problems: Sequence[str]) -> str:
+    """The message of the error for broken constraints."""
+    noun = "error" if len(problems) == 1 else "errors"
+    return f"{len(problems)} validation {noun} detected: {'; '.join(problems)}"
 
 
 def _problems(shape: Any, value: Any, where: str) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from slstest.embedded.constraints import detected
+
 
 class LambdaApiError(Exception):
     """An error answer of the Lambda API.
@@ -23,10 +25,7 @@ def invalid_parameter(message: str) -> LambdaApiError:
 
 
 def validation_error(problems: list[str]) -> LambdaApiError:
-    count = len(problems)
-    noun = "error" if count == 1 else "errors"
-    text = f"{count} validation {noun} detected: {'; '.join(problems)}"
-    return LambdaApiError("ValidationException", text, 400)
+    return LambdaApiError("ValidationException", detected(problems), 400)
 
 
 def not_found(message: str) -> LambdaApiError:
