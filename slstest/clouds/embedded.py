@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from slstest.embedded.deliveries import Deliveries
 from slstest.embedded.destinations import Destinations
 from slstest.embedded.doors import HttpDoor, InProcessDoor
+from slstest.embedded.dynamodb.state import DynamoDbState
+from slstest.embedded.dynamodb.time_to_live import TimeToLive
 from slstest.embedded.faults import InjectedFaults
 from slstest.embedded.gateway import CODE_PATH, Gateway
 from slstest.embedded.kinesis.service import KinesisService
@@ -171,8 +173,20 @@ class EmbeddedCloud:
         queues = LongPolling(
             self._topics, self._queues, watch, self._scheduler, ACCOUNT_ID, self._may_skip
         )
-        streams = KinesisService(
+        self._dynamodb = DynamoDbState(
             queues,
+            self._scheduler.now,
+            self._mappings,
+            lambda: models.get_service_model("dynamodbstreams"),
+        )
+        self._time_to_live = TimeToLive(
+            lambda: self._dynamodb.expiring_tables(ACCOUNT_ID, region),
+            lambda: self.client("dynamodb"),
+            self._dynamodb.changes,
+            self._scheduler,
+        )
+        streams = KinesisService(
+            self._dynamodb,
             lambda: models.get_service_model("kinesis"),
             self._scheduler.now,
             self._mappings,
@@ -213,6 +227,7 @@ class EmbeddedCloud:
         self._destinations.forget()
         self._scheduler.finish(_LAST_WORK_TIMEOUT)
         self._logs.forget()
+        self._dynamodb.forget_disabled()
 
     def moments(self, timeout: float, *, patient: bool = False) -> Iterator[None]:
         return self._scheduler.moments(timeout, patient=patient)
@@ -224,6 +239,7 @@ class EmbeddedCloud:
         self._scheduler.settle(timeout)
 
     def advance(self, seconds: float, timeout: float = 30.0) -> None:
+        self._time_to_live.watch_until(self._scheduler.now() + seconds)
         self._scheduler.advance(seconds, timeout)
 
     def attend(
@@ -284,6 +300,7 @@ class EmbeddedCloud:
         self._http.close()
         self._topics.close()
         self._queues.close()
+        self._dynamodb.close()
         self._state.close()
         self._scratch.close()
 

@@ -49,6 +49,11 @@ class AwsRequest:
     """The operation where the protocol names it in a header, else an empty string."""
 
     @property
+    def target(self) -> str:
+        """What the X-Amz-Target header says, or an empty string."""
+        return _text(self.headers.get("X-Amz-Target"))
+
+    @property
     def path(self) -> str:
         return urlsplit(self.url).path
 

@@ -181,10 +181,6 @@ def _prepared(request: AwsRequest, url: str) -> AWSPreparedRequest:
 
 def _host(request: AwsRequest) -> str:
     """The host that moto knows the service by; most are called as their requests are signed."""
-    if request.service == "dynamodb":
-        target = str(request.headers.get("X-Amz-Target") or "")
-        if target.startswith("DynamoDBStreams"):
-            return f"streams.dynamodb.{request.region}.amazonaws.com"
     if request.service == "budgets":
         return "budgets.amazonaws.com"
     name = _HOST_OF_SIGNING_NAME.get(request.service, request.service)

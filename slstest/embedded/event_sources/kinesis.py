@@ -38,8 +38,9 @@ class KinesisReader:
     def __init__(self, source_arn: str, client: Any, role_arn: Callable[[], str]) -> None:
         """``role_arn`` tells the role in whose name the stream is read."""
         self.arn = source_arn
+        self.stream_arn = source_arn.partition("/consumer/")[0]
         self._is_consumer = "/consumer/" in source_arn
-        self._stream = stream_of(source_arn).rpartition("/")[2]
+        self._stream = self.stream_arn.rpartition("/")[2]
         self.name = f"stream {self._stream}"
         self._client = client
         self._role_arn = role_arn
@@ -56,7 +57,7 @@ class KinesisReader:
     def open(self, shard_id: str, position: Position) -> str:
         arguments: dict[str, Any] = {"ShardIteratorType": position.type}
         if position.timestamp is not None:
-            arguments["Timestamp"] = position.timestamp
+            arguments = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": position.timestamp}
             self._beginnings[shard_id] = int(position.timestamp * 1000) / 1000
         if position.sequence_number is not None:
             arguments["StartingSequenceNumber"] = position.sequence_number
@@ -113,11 +114,6 @@ class KinesisReader:
                 self.shards()
                 raise ShardNotFound(shard_id) from error
             raise StreamNotFound(self.arn) from error
-
-
-def stream_of(source_arn: str) -> str:
-    """The ARN of the stream to which a consumer belongs; a stream's own is as it is."""
-    return source_arn.partition("/consumer/")[0]
 
 
 def _shard_info(shard: dict[str, Any]) -> ShardInfo:

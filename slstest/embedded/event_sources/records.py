@@ -58,6 +58,34 @@ def kinesis_record(
     )
 
 
+def dynamodb_record(record: dict[str, Any], stream_arn: str) -> StreamRecord:
+    """A record of GetRecords of DynamoDB Streams as it stands in an event.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+    """
+    change = record["dynamodb"]
+    created = int(change["ApproximateCreationDateTime"].timestamp())
+    event = {
+        "eventID": record["eventID"],
+        "eventName": record["eventName"],
+        "eventVersion": record["eventVersion"],
+        "eventSource": record["eventSource"],
+        "awsRegion": record["awsRegion"],
+        "dynamodb": {**change, "ApproximateCreationDateTime": created},
+        "eventSourceARN": stream_arn,
+    }
+    if "userIdentity" in record:
+        identity = record["userIdentity"]
+        event["userIdentity"] = {"type": identity["Type"], "principalId": identity["PrincipalId"]}
+    document = json.dumps(event, default=_base64_text, separators=(",", ":"))
+    key = json.dumps(change["Keys"], default=_base64_text, sort_keys=True)
+    return StreamRecord(document, change["SequenceNumber"], created, len(document) + 1, key)
+
+
+def _base64_text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
 def event_of(records: Iterable[StreamRecord], more: str = "") -> bytes:
     """The event that a function gets. ``more`` is what it has besides the records: JSON text
     that begins with a comma."""

@@ -127,6 +127,6 @@ class Shard:
             position = Position("AT_TIMESTAMP", self._starting_timestamp)
         elif self._starting_position == "LATEST" and self._opened is not None:
             # Opened before, and expired: the latest record is another one by now.
-            position = Position("AT_TIMESTAMP", self._opened)
+            position = Position("LATEST", self._opened)
         self._opened = self._opened or now
         return self._reader.open(self.shard_id, position)

@@ -35,6 +35,8 @@ class Position:
     """As the stream's GetShardIterator names it: ``LATEST``, ``TRIM_HORIZON``,
     ``AT_TIMESTAMP`` or ``AFTER_SEQUENCE_NUMBER``."""
     timestamp: Any = None
+    """Of ``AT_TIMESTAMP``; of ``LATEST`` where a shard is opened again, when it was first (seconds
+    since the epoch): what came after that is not to be missed."""
     sequence_number: str | None = None
 
 
@@ -56,6 +58,8 @@ class StreamReader(Protocol):
     """The stream, in words."""
     arn: str
     """What a mapping names: the stream, or one of its consumers."""
+    stream_arn: str
+    """The stream."""
     batch_info: str
     """How a record of a failure names what it says of the batch."""
 

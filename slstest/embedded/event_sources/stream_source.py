@@ -1,6 +1,7 @@
-"""Streams as what CreateEventSourceMapping can name.
+"""Streams as what CreateEventSourceMapping can name: Kinesis's, and those of DynamoDB tables.
 
-https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
+https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html and
+https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from slstest.embedded.event_sources.failure_records import (
     Origin,
     send_failure_record,
 )
-from slstest.embedded.event_sources.kinesis import KinesisReader, stream_of
 from slstest.embedded.event_sources.settings import StreamSettings
 from slstest.embedded.event_sources.stream_poller import StreamPoller
 from slstest.embedded.event_sources.stream_reader import StreamNotFound, StreamReader
@@ -27,6 +27,9 @@ from slstest.embedded.event_sources.stream_settings import (
 from slstest.embedded.lambda_service.errors import LambdaApiError, conflict, invalid_parameter
 from slstest.embedded.scheduler import Scheduler
 
+ReaderOf = Callable[[str, Callable[[], str]], StreamReader]
+"""Makes the reader of a stream, from its ARN and what tells the role in whose name it is read."""
+
 
 class StreamSource:
     """Makes the pollers of mappings that read streams, and checks what they are made from."""
@@ -35,16 +38,22 @@ class StreamSource:
 
     def __init__(
         self,
-        client: Callable[[str], Any],
         scheduler: Scheduler,
         destinations: Destinations,
         arn_prefix: str,
+        reader_of: ReaderOf,
+        *,
+        data_key: str,
+        at_timestamp: bool,
     ) -> None:
-        """``arn_prefix`` is what the ARN of every stream here begins with."""
-        self._client = client
+        """``arn_prefix`` is what the ARN of every stream here begins with; for ``data_key`` see
+        :func:`stream_settings`; ``at_timestamp`` tells whether reading can begin at a moment."""
         self._scheduler = scheduler
         self._destinations = destinations
         self._arn_prefix = arn_prefix
+        self._reader_of = reader_of
+        self._data_key = data_key
+        self._at_timestamp = at_timestamp
 
     def settings(
         self, current: StreamSettings | None, params: Mapping[str, Any], stream_arn: str
@@ -54,9 +63,11 @@ class StreamSource:
         if current is None:
             if not stream_arn.startswith(self._arn_prefix):
                 raise self.missing(stream_arn)
+            if params.get("StartingPosition") == "AT_TIMESTAMP" and not self._at_timestamp:
+                raise invalid_parameter(f"Unsupported starting position for arn type: {stream_arn}")
             check_starting_position(params, self._scheduler.now())
         return stream_settings(
-            current or StreamSettings(), params, self._destinations, data_key="data"
+            current or StreamSettings(), params, self._destinations, data_key=self._data_key
         )
 
     def check(self, stream_arn: str, function_timeout: int) -> None:
@@ -72,7 +83,7 @@ class StreamSource:
     ) -> StreamPoller:
         """The poller of a mapping, not enabled yet. Raises Lambda's error for a stream that
         does not exist."""
-        reader = KinesisReader(stream_arn, self._client("kinesis"), role_arn)
+        reader = self._reader_of(stream_arn, role_arn)
         try:
             return StreamPoller(
                 reader,
@@ -113,7 +124,7 @@ class StreamSource:
                 origin = Origin(
                     mapped.uuid,
                     mapped.function_arn,
-                    stream_of(reader.arn),
+                    reader.stream_arn,
                     shard_id,
                     reader.batch_info,
                 )

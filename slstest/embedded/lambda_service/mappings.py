@@ -14,6 +14,8 @@ from typing import Any
 
 from slstest.embedded.destinations import Destinations
 from slstest.embedded.event_sources.base import NotInvoked, Poller, Source
+from slstest.embedded.event_sources.dynamodb import DynamoDbReader
+from slstest.embedded.event_sources.kinesis import KinesisReader
 from slstest.embedded.event_sources.queue_source import QueueSource
 from slstest.embedded.event_sources.sqs import NextReturn, SqsPoller
 from slstest.embedded.event_sources.stream_source import StreamSource
@@ -65,9 +67,23 @@ class MappingService:
         """``next_return`` tells when a message of a queue becomes visible again; see
         :class:`slstest.embedded.event_sources.sqs.SqsPoller`."""
         self._arn_prefix = f"arn:aws:lambda:{region}:{account_id}:event-source-mapping:"
-        streams = f"arn:aws:kinesis:{region}:{account_id}:stream/"
         self._sources: Mapping[str, Source] = {
-            "kinesis": StreamSource(client, scheduler, destinations, streams),
+            "kinesis": StreamSource(
+                scheduler,
+                destinations,
+                f"arn:aws:kinesis:{region}:{account_id}:stream/",
+                lambda arn, role_arn: KinesisReader(arn, client("kinesis"), role_arn),
+                data_key="data",
+                at_timestamp=True,
+            ),
+            "dynamodb": StreamSource(
+                scheduler,
+                destinations,
+                f"arn:aws:dynamodb:{region}:{account_id}:table/",
+                lambda arn, _: DynamoDbReader(arn, client("dynamodbstreams")),
+                data_key="dynamodb",
+                at_timestamp=False,
+            ),
             "sqs": QueueSource(client, scheduler, next_return),
         }
         self._store = store
@@ -200,8 +216,10 @@ class MappingService:
             raise not_built(
                 "CreateEventSourceMapping",
                 f"the event source '{source_arn}'; event sources are Kinesis data streams, their "
-                "consumers, and SQS queues",
+                "consumers, DynamoDB streams and SQS queues",
             )
+        if service == "dynamodb" and "/stream/" not in source_arn:
+            raise invalid_parameter("Unrecognized event source.")
         return source_arn, source
 
     def _function(self, params: Parameters) -> Function:

@@ -1,0 +1,1 @@
+"""DynamoDB as AWS has it where moto has it otherwise: change streams and time to live."""
