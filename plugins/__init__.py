@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 
 from . import (
+    dynamodb,
     fixtures,
     functions,
     invoke,
@@ -31,7 +32,7 @@ EVENT_SOURCES = "slstest.plugins"
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the options and load the event sources, those of third parties too."""
     options.add_options(parser)
-    for module in (fixtures, resources, functions, invoke, kinesis, sqs, redelivery):
+    for module in (fixtures, resources, functions, invoke, kinesis, dynamodb, sqs, redelivery):
         pluginmanager.register(module, module.__name__)
     pluginmanager.load_setuptools_entrypoints(EVENT_SOURCES)
 

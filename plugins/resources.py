@@ -31,16 +31,21 @@ def read_sls_table(
     name: str,
     key: str | tuple[str, str] = "id",
     sort_key: str | tuple[str, str] | None = None,
+    stream: bool | str | None = None,
     **parameters: Any,
 ) -> ResourceRequest:
     """A throwaway DynamoDB table, sls["<name>"] in the test and "{<name>.name}" in the strings
     of other markers. key and sort_key name its key attributes, which hold strings unless
-    they are given as ("id", "N"); further parameters are those of CreateTable in snake case,
-    such as stream_specification. May be given more than once.
+    they are given as ("id", "N"); stream=True gives it a stream of its changes, a stream view
+    type such as "KEYS_ONLY" says what that holds; further parameters are those of CreateTable
+    in snake case, such as billing_mode. May be given more than once.
     """
     check_type("key", key, str, tuple)
     check_type("sort_key", sort_key, str, tuple, type(None))
-    return _request("table", name, {"key": key, "sort_key": sort_key, **parameters})
+    check_type("stream", stream, bool, str, type(None))
+    return _request(
+        "table", name, {"key": key, "sort_key": sort_key, "stream": stream, **parameters}
+    )
 
 
 def read_sls_bucket(name: str, **parameters: Any) -> ResourceRequest:

@@ -22,7 +22,8 @@ from slstest.resources.base import Resource
 from slstest.resources.bucket import Bucket, create_bucket
 from slstest.resources.queue import Queue, create_queue
 from slstest.resources.stream import Stream, create_stream
-from slstest.resources.table import KeySpec, Table, create_table
+from slstest.resources.table import Table, create_table
+from slstest.resources.table_settings import KeySpec
 from slstest.resources.topic import Topic, create_topic
 from slstest.scope import Scope
 from slstest.teardown import delete_entries
@@ -120,18 +121,23 @@ class Environment:
         *,
         key: KeySpec = "id",
         sort_key: KeySpec | None = None,
+        stream: bool | str | None = None,
         **parameters: Any,
     ) -> Table:
         """Create a throwaway DynamoDB table.
 
         A key is an attribute's name, for a string, or name and type: ``("id", "N")``. Key
         attributes of indexes are strings unless ``attribute_definitions=`` says otherwise;
-        the billing mode is PAY_PER_REQUEST. Takes every parameter of CreateTable in snake
-        case; dicts inside keep AWS's own keys.
+        the billing mode is PAY_PER_REQUEST. With ``stream=True`` the table has a stream of its
+        changes, with the old and the new image of each item; a stream view type such as
+        ``"KEYS_ONLY"`` says what else it is to hold. Takes every parameter of CreateTable in
+        snake case; dicts inside keep AWS's own keys.
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
         """
         label = self._label(name, Table.kind)
-        table = create_table(self._scope, label, key=key, sort_key=sort_key, settings=parameters)
+        table = create_table(
+            self._scope, label, key=key, sort_key=sort_key, stream=stream, settings=parameters
+        )
         return self._remember(name, table)
 
     def stream(

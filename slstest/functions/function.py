@@ -128,15 +128,16 @@ class Function(Resource):
     def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping:
         """Let a resource of this environment trigger the function.
 
-        A stream is mapped with CreateEventSourceMapping, whose parameters are taken in snake
-        case (``batch_size=``, ``maximum_retry_attempts=``, ...); ``starting_position`` is
+        A stream, a queue, or the stream of a table is mapped with CreateEventSourceMapping,
+        whose parameters are taken in snake case (``batch_size=``,
+        ``maximum_retry_attempts=``, ...); ``starting_position`` of a stream is
         ``"TRIM_HORIZON"`` by default. Returns when the mapping is in effect.
         """
         map_to = getattr(source, "_map_to", None)
         if map_to is None:
             raise ConfigurationError(
-                f"{self}.triggered_by({source!r}): only a stream or a queue can trigger a function "
-                "so far"
+                f"{self}.triggered_by({source!r}): only a stream, a queue or a table with a stream "
+                "can trigger a function so far"
             )
         trigger: EventSourceMapping = map_to(self, settings)
         return trigger

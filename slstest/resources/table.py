@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from slstest.calls import ask, ask_unless
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
-from slstest.errors import ConfigurationError, SlstestError
+from slstest.errors import ConfigurationError
 from slstest.expect import expect, expect_not, nearest_text
+from slstest.functions.mapping import EventSourceMapping, create_mapping
 from slstest.ledger import Entry
 from slstest.matching import matches, show
 from slstest.resources.base import Resource
 from slstest.resources.items import from_attributes, normalised, to_attribute, to_attributes
+from slstest.resources.table_settings import (
+    KEY_VALUES,
+    STREAM_VIEW_TYPES,
+    KeySpec,
+    attribute_types,
+    key_of,
+    stream_settings,
+)
+from slstest.resources.table_writes import DELETE, PUT, Write, write_rows
 from slstest.scope import Scope
 from slstest.waiting import wait_until
 
-KeySpec = str | tuple[str, str]
-"""A key attribute: its name (a string), or name and type, ``("id", "N")``; the types are
-``S`` (string), ``N`` (number) and ``B`` (bytes)."""
-
-_BATCH = 25
-"""Items in one BatchWriteItem:
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
-
-_KEY_VALUES: dict[str, type | tuple[type, ...]] = {"S": str, "N": (int, float), "B": bytes}
+if TYPE_CHECKING:
+    from slstest.functions.function import Function
 
 _TAKEN = {
     "table_name": "the name is a throwaway one; give yours as the first argument, "
     "and it is added to it",
     "key_schema": "write key= and sort_key=",
-    "stream": "streams of tables are not built yet; stream_specification= makes the stream, "
-    "to be read with sls.client('dynamodbstreams')",
 }
+
+
+@dataclass(frozen=True)
+class TableStream:
+    """The stream of a table, as what a mapping reads."""
+
+    table: Table
+    arn: str
+
+    def __str__(self) -> str:
+        return f"the stream of {self.table}"
 
 
 class Table(Resource):
     """A throwaway DynamoDB table. Its items are plain Python: ``2``, not ``{"N": "2"}``."""
 
     kind = "table"
+    placeholders = ("name", "arn", "stream_arn")
 
     def __init__(
         self, scope: Scope, label: str, name: str, arn: str, keys: Mapping[str, str]
@@ -62,8 +75,33 @@ class Table(Resource):
                     f"{asked}: an item lacks the table's key {' and '.join(missing)}: "
                     f"{show(from_attributes(row))}"
                 )
-        for batch in self._batches(rows):
-            self._write(batch, asked)
+        self._write(rows, PUT, asked)
+
+    def delete(self, *keys: Any) -> None:
+        """Delete items. A key is the value of the key attribute, a pair of values where the
+        table has a sort key, or a dict that has the key attributes, such as the item itself.
+
+        Items that are not there are no error. Raises
+        :class:`slstest.errors.ConfigurationError` for what is no key of the table.
+        """
+        asked = f"{self}.delete"
+        rows = [to_attributes(self._named_key(key, asked), asked) for key in keys]
+        self._write(rows, DELETE, asked)
+
+    @property
+    def stream_arn(self) -> str:
+        """The Amazon Resource Name of its stream, the latest one.
+
+        Raises :class:`slstest.errors.ConfigurationError` where it has none that is enabled.
+        """
+        table = self._client("dynamodb").describe_table(TableName=self._name)["Table"]
+        if not table.get("StreamSpecification", {}).get("StreamEnabled"):
+            was = "its stream is disabled" if "LatestStreamArn" in table else "it has no stream"
+            raise ConfigurationError(
+                f"{self}: {was}; create the table with stream=True, or with one of "
+                f"{', '.join(map(repr, STREAM_VIEW_TYPES))}"
+            )
+        return str(table["LatestStreamArn"])
 
     def items(self) -> list[dict[str, Any]]:
         """Every item, in no particular order."""
@@ -80,13 +118,7 @@ class Table(Resource):
     def item(self, key: Any, sort_key: Any = None) -> dict[str, Any] | None:
         """The item of a key, None where there is none."""
         asked = f"{self}.item"
-        given = [key] if sort_key is None else [key, sort_key]
-        if len(given) != len(self._keys):
-            names = " and ".join(self._keys)
-            raise ConfigurationError(
-                f"{asked}: the table's key is {names}; give {len(self._keys)} value(s), "
-                f"not {len(given)}"
-            )
+        given = self._key_values([key] if sort_key is None else [key, sort_key], asked)
         return self._get(dict(zip(self._keys, given, strict=True)), asked)
 
     def expect_item(
@@ -143,6 +175,11 @@ class Table(Resource):
             timeout,
         )
 
+    def _map_to(self, function: Function, settings: Mapping[str, Any]) -> EventSourceMapping:
+        stream = TableStream(self, self.stream_arn)
+        defaults = {"starting_position": "TRIM_HORIZON"}
+        return create_mapping(self._scope, function, stream, {**defaults, **settings})
+
     # -- inside -------------------------------------------------------------------------
 
     def _expected(self, expected: Mapping[str, Any], method: str) -> dict[str, Any]:
@@ -151,6 +188,25 @@ class Table(Resource):
                 f"{self}.{method}: give the attributes as a dict, not {expected!r}"
             )
         return {name: normalised(value) for name, value in expected.items()}
+
+    def _named_key(self, key: Any, asked: str) -> dict[str, Any]:
+        if isinstance(key, Mapping):
+            missing = [name for name in self._keys if name not in key]
+            if missing:
+                raise ConfigurationError(
+                    f"{asked}: the table's key {' and '.join(missing)} is lacking in {show(key)}"
+                )
+            return {name: key[name] for name in self._keys}
+        values = key if isinstance(key, tuple | list) else (key,)
+        return dict(zip(self._keys, self._key_values(values, asked), strict=True))
+
+    def _key_values(self, values: Sequence[Any], asked: str) -> Sequence[Any]:
+        if len(values) != len(self._keys):
+            raise ConfigurationError(
+                f"{asked}: the table's key is {' and '.join(self._keys)}; give "
+                f"{len(self._keys)} value(s), not {len(values)}"
+            )
+        return values
 
     def _find(self, expected: Mapping[str, Any]) -> dict[str, Any] | None:
         if self._names_one_item(expected):
@@ -165,7 +221,7 @@ class Table(Resource):
 
     def _names_one_item(self, expected: Mapping[str, Any]) -> bool:
         return all(
-            isinstance(expected.get(name), _KEY_VALUES[kind])
+            isinstance(expected.get(name), KEY_VALUES[kind])
             and not isinstance(expected[name], bool)
             for name, kind in self._keys.items()
         )
@@ -196,39 +252,16 @@ class Table(Resource):
                 return
             parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _batches(self, rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-        """In one batch a key may occur only once, and its items have no order."""
-        batch: list[dict[str, Any]] = []
-        seen: set[str] = set()
-        for row in rows:
-            key = repr([row[name] for name in self._keys])
-            if key in seen or len(batch) == _BATCH:
-                yield batch
-                batch, seen = [], set()
-            batch.append(row)
-            seen.add(key)
-        if batch:
-            yield batch
-
-    def _write(self, batch: list[dict[str, Any]], asked: str) -> None:
-        client = self._client("dynamodb")
-        if len(batch) == 1:
-            ask(client, "put_item", {"TableName": self._name, "Item": batch[0]}, asked=asked)
-            return
-        waiting = {self._name: [{"PutRequest": {"Item": row}} for row in batch]}
-        deadline, pause = time.monotonic() + self._scope.timeout, 0.05
-        while True:
-            answer = ask(client, "batch_write_item", {"RequestItems": waiting}, asked=asked)
-            waiting = answer.get("UnprocessedItems", {})
-            if not waiting:
-                return
-            if time.monotonic() + pause > deadline:
-                raise SlstestError(
-                    f"{asked}: DynamoDB still throttles {len(waiting[self._name])} items after "
-                    f"{self._scope.timeout:g} s"
-                )
-            time.sleep(pause)  # AWS asks for exponential backoff here
-            pause *= 2
+    def _write(self, rows: list[dict[str, Any]], how: Write, asked: str) -> None:
+        write_rows(
+            self._client("dynamodb"),
+            self._name,
+            rows,
+            how,
+            keys=tuple(self._keys),
+            asked=asked,
+            timeout=self._scope.timeout,
+        )
 
 
 def create_table(
@@ -237,14 +270,16 @@ def create_table(
     *,
     key: KeySpec,
     sort_key: KeySpec | None,
+    stream: bool | str | None = None,
     settings: Mapping[str, Any],
 ) -> Table:
     """Create a table and wait until it is active."""
     asked = f"sls.table({label!r})"
+    settings = {**settings, **stream_settings(stream, settings, asked)}
     client = scope.cloud.client("dynamodb")
     given = parameters(client, "CreateTable", settings, asked=asked, taken=_TAKEN)
-    keys = [_key(spec, asked) for spec in (key, sort_key) if spec is not None]
-    types = _attribute_types(keys, given)
+    keys = [key_of(spec, asked) for spec in (key, sort_key) if spec is not None]
+    types = attribute_types(keys, given)
     name = scope.names.throwaway(label)
     request = {
         "TableName": name,
@@ -280,37 +315,6 @@ def delete_table(cloud: Cloud, entry: Entry) -> None:
         return True
 
     wait_until(f"table {entry.name} to be free for deletion", delete)
-
-
-def _key(spec: KeySpec, asked: str) -> tuple[str, str | None]:
-    if isinstance(spec, str):
-        return spec, None
-    if isinstance(spec, tuple | list) and len(spec) == 2 and spec[1] in _KEY_VALUES:
-        return spec[0], spec[1]
-    raise ConfigurationError(
-        f"{asked}: a key is a name, 'id', or a name and one of the types S, N and B, "
-        f"('id', 'N'); not {spec!r}"
-    )
-
-
-def _attribute_types(
-    keys: list[tuple[str, str | None]], given: Mapping[str, Any]
-) -> dict[str, str]:
-    """The type of each attribute that is a key of the table or of an index: what ``key=`` or
-    ``attribute_definitions=`` says, else string."""
-    defined = {
-        definition["AttributeName"]: definition["AttributeType"]
-        for definition in given.get("AttributeDefinitions", ())
-    }
-    types = {name: kind or defined.get(name, "S") for name, kind in keys}
-    indexes = [
-        *given.get("GlobalSecondaryIndexes", ()),
-        *given.get("LocalSecondaryIndexes", ()),
-    ]
-    for index in indexes:
-        for part in index.get("KeySchema", ()):
-            types.setdefault(part["AttributeName"], defined.get(part["AttributeName"], "S"))
-    return {**defined, **types}
 
 
 def _wait_until_active(client: Any, table: Mapping[str, Any], asked: str) -> None:

@@ -178,7 +178,6 @@ def test_json_logs_are_refused(aws: Aws) -> None:
     "source",
     [
         "arn:aws:mq:us-east-1:123456789012:broker:b:b-1",
-        "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2024-01-01T00:00:00.000",
         "arn:aws:kinesis:us-east-1:123456789012:queue/q",
     ],
 )

@@ -91,7 +91,7 @@ def test_a_setting_that_cannot_be_is_refused(
 
 
 def test_what_triggers_nothing_is_refused(world: Environment, function: Function) -> None:
-    with pytest.raises(ConfigurationError, match="only a stream or a queue can trigger a function"):
+    with pytest.raises(ConfigurationError, match="only a stream, a queue or a table with"):
         function.triggered_by(world.bucket())
 
 

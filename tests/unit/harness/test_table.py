@@ -64,7 +64,11 @@ def test_provisioned_throughput_is_billed_as_such(world: Environment) -> None:
         ({"key": ("id", "X")}, r"not \('id', 'X'\)"),
         ({"key_schema": []}, "key_schema= cannot be given: write key= and sort_key="),
         ({"table_name": "x"}, "table_name= cannot be given: the name is a throwaway one"),
-        ({"stream": "NEW_IMAGE"}, "streams of tables are not built yet"),
+        ({"stream": "NEW"}, "stream= takes True or one of 'NEW_AND_OLD_IMAGES', .*, not 'NEW'"),
+        (
+            {"stream": True, "stream_specification": {"StreamEnabled": False}},
+            "stream= and stream_specification= say the same; give one of them",
+        ),
         ({"biling_mode": "x"}, "Did you mean billing_mode"),
         ({"billing_mode": 5}, "Invalid type for parameter BillingMode"),
         (
@@ -264,8 +268,8 @@ def test_a_table_that_stays_throttled_is_given_up(
     world: Environment, cloud: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = iter(range(1000))
-    monkeypatch.setattr("slstest.resources.table.time.monotonic", lambda: float(next(now)))
-    monkeypatch.setattr("slstest.resources.table.time.sleep", lambda _: None)
+    monkeypatch.setattr("slstest.resources.table_writes.time.monotonic", lambda: float(next(now)))
+    monkeypatch.setattr("slstest.resources.table_writes.time.sleep", lambda _: None)
     table = world.table("t")
     requests = [{"PutRequest": {"Item": {"id": {"S": "b"}}}}]
     cloud.answer("BatchWriteItem", *[{"UnprocessedItems": {table.name: requests}}] * 9)
