@@ -94,14 +94,7 @@ class Table(Resource):
 
         Raises :class:`slstest.errors.ConfigurationError` where it has none that is enabled.
         """
-        table = self._client("dynamodb").describe_table(TableName=self._name)["Table"]
-        if not table.get("StreamSpecification", {}).get("StreamEnabled"):
-            was = "its stream is disabled" if "LatestStreamArn" in table else "it has no stream"
-            raise ConfigurationError(
-                f"{self}: {was}; create the table with stream=True, or with one of "
-                f"{', '.join(map(repr, STREAM_VIEW_TYPES))}"
-            )
-        return str(table["LatestStreamArn"])
+        return self._stream_arn(f"{self}.stream_arn")
 
     def items(self) -> list[dict[str, Any]]:
         """Every item, in no particular order."""
@@ -176,11 +169,21 @@ class Table(Resource):
         )
 
     def _map_to(self, function: Function, settings: Mapping[str, Any]) -> EventSourceMapping:
-        stream = TableStream(self, self.stream_arn)
+        stream = TableStream(self, self._stream_arn(f"{function}.triggered_by({self})"))
         defaults = {"starting_position": "TRIM_HORIZON"}
         return create_mapping(self._scope, function, stream, {**defaults, **settings})
 
     # -- inside -------------------------------------------------------------------------
+
+    def _stream_arn(self, asked: str) -> str:
+        table = self._client("dynamodb").describe_table(TableName=self._name)["Table"]
+        if not table.get("StreamSpecification", {}).get("StreamEnabled"):
+            was = "stream is disabled" if "LatestStreamArn" in table else "table has no stream"
+            raise ConfigurationError(
+                f"{asked}: the {was}; create the table with stream=True, or with one of "
+                f"{', '.join(map(repr, STREAM_VIEW_TYPES))}"
+            )
+        return str(table["LatestStreamArn"])
 
     def _expected(self, expected: Mapping[str, Any], method: str) -> dict[str, Any]:
         if not isinstance(expected, Mapping):

@@ -63,6 +63,29 @@ def test_another_starting_position_can_be_said(
     assert asked[0]["StartingPosition"] == position
 
 
+def test_of_a_table_its_stream_is_read(world: Environment, function: Function) -> None:
+    table = world.table("orders", stream="KEYS_ONLY")
+    mapping = function.triggered_by(table, batch_size=2)
+    made = described(world, mapping)
+    assert made["EventSourceArn"] == table.stream_arn
+    assert (made["StartingPosition"], made["BatchSize"]) == ("TRIM_HORIZON", 2)
+    assert "the stream of table 'orders' -> function 'counter'" in repr(mapping)
+    other = function.triggered_by(
+        world.table(stream="KEYS_ONLY"), starting_position="LATEST", batch_size=2
+    )
+    assert described(world, other)["StartingPosition"] == "LATEST"
+
+
+def test_a_table_without_a_stream_triggers_nothing(world: Environment, function: Function) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        function.triggered_by(world.table("orders"))
+    assert str(raised.value) == (
+        "function 'counter'.triggered_by(table 'orders'): the table has no stream; create the "
+        "table with stream=True, or with one of 'NEW_AND_OLD_IMAGES', 'NEW_IMAGE', 'OLD_IMAGE', "
+        "'KEYS_ONLY'"
+    )
+
+
 def test_a_mapping_is_waited_for_until_it_is_enabled(
     function: Function, stream: Stream, cloud: Any
 ) -> None:

@@ -275,3 +275,69 @@ def test_a_table_that_stays_throttled_is_given_up(
     cloud.answer("BatchWriteItem", *[{"UnprocessedItems": {table.name: requests}}] * 9)
     with pytest.raises(SlstestError, match="still throttles 1 items after 3 s"):
         table.put({"id": "a"}, {"id": "b"})
+
+
+@pytest.mark.parametrize(
+    ("stream", "view_type"),
+    [(True, "NEW_AND_OLD_IMAGES"), ("KEYS_ONLY", "KEYS_ONLY"), ("NEW_IMAGE", "NEW_IMAGE")],
+)
+def test_a_table_may_have_a_stream(world: Environment, stream: Any, view_type: str) -> None:
+    table = world.table("t", stream=stream)
+    described = schema(world, table)
+    assert described["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": view_type}
+    assert table.stream_arn == described["LatestStreamArn"]
+    assert world.format("{t.stream_arn}") == table.stream_arn
+
+
+@pytest.mark.parametrize("stream", [None, False])
+def test_a_table_has_no_stream_unless_it_is_asked_for(world: Environment, stream: Any) -> None:
+    table = world.table("t", stream=stream)
+    assert "StreamSpecification" not in schema(world, table)
+    with pytest.raises(
+        ConfigurationError, match=r"table 't'\.stream_arn: the table has no stream; create"
+    ):
+        _ = table.stream_arn
+
+
+def test_a_stream_that_was_disabled_is_told_as_such(world: Environment) -> None:
+    table = world.table("t", stream=True)
+    world.client("dynamodb").update_table(
+        TableName=table.name, StreamSpecification={"StreamEnabled": False}
+    )
+    with pytest.raises(ConfigurationError, match=r"table 't'\.stream_arn: the stream is disabled"):
+        _ = table.stream_arn
+
+
+def test_items_are_deleted_by_their_keys(world: Environment, cloud: Any) -> None:
+    table = world.table(key="page", sort_key=("hour", "N"))
+    table.put(*({"page": "/home", "hour": n, "count": 1} for n in range(30)))
+    cloud.calls.clear()
+    table.delete(("/home", 0), {"page": "/home", "hour": 1, "count": 1}, ("/nowhere", 2))
+    table.delete(*(("/home", n) for n in range(2, 29)))
+    table.delete(("/home", 29))
+    assert cloud.calls == ["BatchWriteItem"] * 3 + ["DeleteItem"]
+    table.expect_count(0)
+
+
+def test_an_item_is_deleted_by_the_value_of_its_key(world: Environment) -> None:
+    table = world.table(key=("n", "N"))
+    table.put({"n": 1}, {"n": 2}, {"n": 3})
+    table.delete(1, 2)
+    assert table.items() == [{"n": 3}]
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        (("a",), r"the table's key is page and hour; give 2 value\(s\), not 1"),
+        ("a", r"give 2 value\(s\), not 1"),
+        (("a", 1, 2), r"give 2 value\(s\), not 3"),
+        ({"page": "a"}, r"the table's key hour is lacking in \{'page': 'a'\}"),
+        (("a", {1j}), "DynamoDB cannot store"),
+    ],
+)
+def test_what_is_no_key_is_not_deleted(world: Environment, key: Any, problem: str) -> None:
+    table = world.table("t", key="page", sort_key=("hour", "N"))
+    with pytest.raises(ConfigurationError, match=problem) as raised:
+        table.delete(key)
+    assert str(raised.value).startswith("table 't'.delete")
