@@ -40,12 +40,12 @@ def read_dynamodb_event(
     table: str | None = None,
     **mapping: Any,
 ) -> DynamoDbEventRequest:
-    """Items whose changes reach the function under test through the stream of a DynamoDB
-    table, before the test's body starts. An item is a dict of plain Python; without any the
-    test calls dynamodb_event.send(...), or writes to dynamodb_event.table. key (default "id")
-    and sort_key are those of the throwaway table, as the marker sls_table has them; stream is
-    the view type of its stream (default "NEW_AND_OLD_IMAGES"); table is the name of an
-    sls_table to take instead, which must have a stream. Everything else is a parameter of
+    """Put items into a DynamoDB table whose stream triggers the function under test, before the
+    test's body starts. An item is a dict of plain Python; without any the test calls
+    dynamodb_event.send(...), or writes to dynamodb_event.table. key (default "id") and
+    sort_key are those of the throwaway table, as the marker sls_table has them; stream is the
+    view type of its stream (default "NEW_AND_OLD_IMAGES"); table is the name of an sls_table
+    to take instead, which must have a stream. Everything else is a parameter of
     CreateEventSourceMapping in snake case, such as batch_size or maximum_retry_attempts.
     """
     for item in items:

@@ -18,20 +18,22 @@ MARKERS = (
     "sls_stream",
     "sls_function",
     "kinesis_event",
+    "dynamodb_event",
     "invoke_event",
 )
-FIXTURES = ("sls", "sls_function", "kinesis_event", "invoke_event")
+FIXTURES = ("sls", "sls_function", "kinesis_event", "dynamodb_event", "invoke_event")
 
 
 def test_markers_are_listed_with_all_their_arguments(project: Project) -> None:
     told = project.run("--markers").stdout.str()
     signatures = {
-        "sls_table": "name, key='id', sort_key=None, **parameters",
+        "sls_table": "name, key='id', sort_key=None, stream=None, **parameters",
         "sls_bucket": "name, **parameters",
         "sls_stream": "name, shard_count=1, **parameters",
         "sls_function": "source, handler=None, runtime=None, environment=None, timeout=None, "
         "memory_size=None, name=None, **parameters",
         "kinesis_event": "*records, partition_key=None, shard_count=None, stream=None, **mapping",
+        "dynamodb_event": "*items, key=None, sort_key=None, stream=None, table=None, **mapping",
         "invoke_event": "*payload, invocation_type='RequestResponse', "
         "maximum_retry_attempts=None, maximum_event_age_in_seconds=None, "
         "destination_config=None",
@@ -74,7 +76,7 @@ WRONG = {
     "missing argument": Wrong(
         "sls_table()",
         "@pytest.mark.sls_table: missing a required argument: 'name'; it is written "
-        "sls_table(name, key='id', sort_key=None, **parameters)",
+        "sls_table(name, key='id', sort_key=None, stream=None, **parameters)",
     ),
     "argument given twice": Wrong(
         'sls_table("clicks", "page", key="page")',
