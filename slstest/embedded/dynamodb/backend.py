@@ -1,13 +1,16 @@
 """moto's tables, with streams of our own.
 
-moto keeps the items and reads and words the requests. Its streams write a record of what changes
-nothing, two for an update that creates an item, and some of a transaction that was cancelled;
-cannot be disabled, or enabled again; never lose a record; and tell wrong sizes, regions and times.
+moto keeps the items, and reads and words the requests. Its streams have a record of what changes
+nothing, and two of an update that creates an item; cannot be disabled, or enabled again; keep
+every record for ever; and tell sizes, regions and versions that are not AWS's.
 """
 
 from __future__ import annotations
 
 import base64
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from moto.dynamodb import urls as moto_urls
@@ -67,15 +70,35 @@ class EmbeddedDynamoDbBackend(DynamoDBBackend):
         self._close(table)
         return table
 
-    def update_item(self, *args: Any, **kwargs: Any) -> MotoItem:
+    def update_item(
+        self, table_name: str, key: dict[str, dict[str, Any]], *args: Any, **kwargs: Any
+    ) -> MotoItem:
+        if not self.changes.are_heard:
+            return super().update_item(table_name, key, *args, **kwargs)
         if not kwargs.get("update_expression") and kwargs.get("attribute_updates") is None:
             kwargs["attribute_updates"] = {}  # moto trips over an update that only makes an item
-        with self.changes.together():
-            return super().update_item(*args, **kwargs)
+        with self.changes.together(), self._undone_if_it_fails(table_name, key):
+            return super().update_item(table_name, key, *args, **kwargs)
 
     def transact_write_items(self, transact_items: list[dict[str, Any]]) -> None:
         with self.changes.together():
             super().transact_write_items(transact_items)
+
+    @contextmanager
+    def _undone_if_it_fails(self, table_name: str, key: dict[str, Any]) -> Iterator[None]:
+        """Leave an item as it was where its update is refused: moto makes it, and changes it,
+        before it has looked at the whole of the update."""
+        table = self.get_table(table_name)
+        hash_key, range_key = self.get_keys_value(table, key)
+        before = copy.deepcopy(table.get_item(hash_key, range_key))
+        try:
+            yield
+        except Exception:
+            if before is None:
+                table.delete_item(hash_key, range_key)
+            else:
+                table.put_item(before.to_json()["Attributes"])
+            raise
 
     def _take_over(self, table: Table) -> None:
         """Put a stream of ours in the place of the one that moto has made."""

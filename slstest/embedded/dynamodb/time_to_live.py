@@ -2,8 +2,8 @@
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html. AWS deletes an item
 within a few days of its expiry. Here it is deleted at its expiry where a test moves the clock past
-it, and not at all where time skips by itself: waiting for what is under way must not wait for
-an item to grow old.
+it, and not at all where time skips or passes by itself: waiting for what is under way must not
+wait for an item to grow old.
 """
 
 from __future__ import annotations

@@ -327,8 +327,15 @@ def test_a_project_s_own_use_of_moto_has_moto_s_streams() -> None:
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     )
     arn = made["TableDescription"]["LatestStreamArn"]
-    client.put_item(TableName="theirs", Item={"id": {"S": "1"}})
-    client.put_item(TableName="theirs", Item={"id": {"S": "1"}})
+    for _ in range(2):
+        client.put_item(TableName="theirs", Item={"id": {"S": "1"}})
+    with pytest.raises(ClientError):
+        client.update_item(
+            TableName="theirs",
+            Key={"id": {"S": "1"}},
+            UpdateExpression="ADD tags :x",
+            ExpressionAttributeValues={":x": {"S": "no set"}},
+        )
     streams = boto3.client(
         "dynamodbstreams",
         region_name="us-east-1",

@@ -67,6 +67,28 @@ def test_a_condition_that_fails_leaves_no_record(table: StreamedTable) -> None:
     assert len(table.changes()) == 1
 
 
+@pytest.mark.parametrize(
+    ("expression", "values"),
+    [
+        ("ADD tags :x", {"x": "no set"}),
+        ("SET n = :n ADD tags :x", {"n": 2, "x": "no set"}),
+        ("SET blob = :x", {"x": "x" * 500_000}),
+    ],
+)
+def test_an_update_that_is_refused_changes_nothing(
+    table: StreamedTable, expression: str, values: dict[str, Any]
+) -> None:
+    item = {"id": "there", "n": 1, "tags": {"a"}, "b": b"x", "deep": [{"b": b"y"}]}
+    table.client.put_item(TableName=table.name, Item=table.attributes(item))
+    for each in ("there", "new"):
+        with pytest.raises(ClientError, match="ValidationException"):
+            table.update(each, expression, **values)
+    assert table.client.scan(TableName=table.name)["Items"] == [table.attributes(item)]
+    assert len(table.changes()) == 1
+    table.put("new")
+    assert table.changes()[1] == ("INSERT", None, {"id": "new"})
+
+
 def test_a_batch_has_a_record_for_each_item(tables: Tables) -> None:
     table, other = tables.make(), tables.make()
     table.put("gone")
