@@ -73,7 +73,7 @@ class FakeStream:
     """A stream and its reader."""
 
     name = "stream clicks"
-    arn = "arn:aws:kinesis:us-east-1:123456789012:stream/clicks"
+    arn = stream_arn = "arn:aws:kinesis:us-east-1:123456789012:stream/clicks"
     batch_info = "KinesisBatchInfo"
 
     def __init__(self, now: Callable[[], float]) -> None:
