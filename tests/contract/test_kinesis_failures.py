@@ -276,6 +276,16 @@ def test_a_batch_whose_retries_are_used_up_is_told_of_as_lambda_does(
     }
 
 
+def test_a_topic_gets_what_a_queue_gets(deploy: Deploy, sls: Environment) -> None:
+    stream, topic, function = sls.stream(), sls.topic(), deploy(RAISE_ON_POISON)
+    put(stream, "poison")
+    function.triggered_by(stream, maximum_retry_attempts=0, destination_config=on_failure(topic))
+    document = topic.expect_message(ANY).body
+    assert document["requestContext"]["requestId"] == function.invocations[-1].request_id
+    assert document["KinesisBatchInfo"]["batchSize"] == 1
+    assert "payload" not in document
+
+
 def test_a_bucket_gets_the_event_as_well(deploy: Deploy, sls: Environment) -> None:
     stream, bucket, function = sls.stream(), sls.bucket(), deploy(RAISE_ON_POISON)
     put(stream, "poison")
