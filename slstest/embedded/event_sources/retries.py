@@ -19,8 +19,9 @@ backs off exponentially, and not with which figures."""
 
 
 def is_bisected(batch: Batch, verdict: Verdict, settings: StreamSettings) -> bool:
-    """Whether a failed batch is split in two. After a partial success the records that are
-    left are retried as they are: the batch has been split where the function said."""
+    """Whether a failed batch is split in two, which are tried at once. After a partial success
+    the records that are left are retried as they are: the batch has been split where the
+    function said."""
     return (
         settings.bisect_batch_on_function_error
         and verdict.invoked

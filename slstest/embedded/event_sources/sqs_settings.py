@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from slstest.embedded.event_sources.filters import NO_FILTERS, FilterCriteria, InvalidFilter, parse
+from slstest.embedded.event_sources.settings import REPORT_BATCH_ITEM_FAILURES
 from slstest.embedded.lambda_service.errors import invalid_parameter
-
-REPORT_BATCH_ITEM_FAILURES = "ReportBatchItemFailures"
 
 QUEUE_PARAMETERS = frozenset(
     {
