@@ -26,6 +26,7 @@ from slstest.embedded.lambda_service.event_queue import EventQueue
 from slstest.embedded.lambda_service.functions import Function, FunctionStore
 from slstest.embedded.lambda_service.invocation import Invoker
 from slstest.embedded.lambda_service.mappings import MappingService
+from slstest.embedded.lambda_service.policy import FunctionPolicies
 from slstest.embedded.lambda_service.service import LambdaService
 from slstest.embedded.logs import LogBuffer
 from slstest.embedded.messages import AwsRequest, AwsResponse
@@ -103,6 +104,7 @@ class EmbeddedCloud:
         self._state = MotoBackend(self._scheduler.now)
         self._logs = LogBuffer(lambda: self.client("logs"))
         self._store = FunctionStore(region, ACCOUNT_ID)
+        policies = FunctionPolicies(self._store)
         self._faults = InjectedFaults(lambda name: self.client(name).meta.service_model)
         self._deliveries = Deliveries()
         self._pool = EnvironmentPool(
@@ -156,6 +158,7 @@ class EmbeddedCloud:
             self._pool,
             self._invoker,
             self._mappings,
+            policies,
             self._scheduler.now,
             self._fetch_object,
             self._code_url,

@@ -23,7 +23,8 @@ class Leased:
 
     environment: ExecutionEnvironment
     spec: EnvironmentSpec
-    revision_id: str
+    generation: int
+    """That of the function when it was started."""
     idle_since: float = field(default_factory=time.monotonic)
 
 
@@ -82,7 +83,7 @@ class EnvironmentPool:
                 alive
                 and not function.deleted
                 and leased in busy
-                and leased.revision_id == function.revision_id
+                and leased.generation == function.generation
             )
             busy.discard(leased)
             leased.idle_since = time.monotonic()
@@ -118,8 +119,9 @@ class EnvironmentPool:
             return {each.spec.code for environments in leased for each in environments}
 
     def _start(self, function: Function) -> Leased:
+        generation = function.generation
         spec = self._spec(function)
-        return Leased(self._runtime.start(spec), spec, function.revision_id)
+        return Leased(self._runtime.start(spec), spec, generation)
 
     def _spec(self, function: Function) -> EnvironmentSpec:
         settings = function.settings

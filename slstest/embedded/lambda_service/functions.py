@@ -37,6 +37,11 @@ class Function:
     tags: dict[str, str]
     last_modified: float
     revision_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """A new one for every change of the function, its policy included."""
+    generation: int = 0
+    """Counts the changes that environments cannot outlive: of code and configuration."""
+    policy: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The statements of its resource-based policy, by their ids."""
     event_invoke_config: EventInvokeConfig | None = None
     reserved_concurrency: int | None = None
     invocations: list[Invocation] = field(default_factory=list)
@@ -54,8 +59,24 @@ class Function:
         return config.get("TargetArn", "")
 
     def changed(self, now: float) -> None:
+        """Its code or its configuration is another one."""
         self.last_modified = now
+        self.generation += 1
+        self.revise()
+
+    def revise(self) -> None:
         self.revision_id = str(uuid.uuid4())
+
+    def check_revision(self, revision_id: str | None) -> None:
+        """Refuse a request that was made for another revision than the latest."""
+        if revision_id and revision_id != self.revision_id:
+            raise LambdaApiError(
+                "PreconditionFailedException",
+                "The Revision Id provided does not match the latest Revision Id. Call the "
+                "GetFunction/GetAlias API to retrieve the latest Revision Id",
+                412,
+                Type="User",
+            )
 
     def configuration(self, *, state: str = "Active", update: str = "Successful") -> dict[str, Any]:
         """FunctionConfiguration, in the state that the caller is to see.

@@ -36,6 +36,7 @@ from slstest.embedded.lambda_service.event_queue import EventQueue
 from slstest.embedded.lambda_service.functions import Function, FunctionStore
 from slstest.embedded.lambda_service.invocation import Invoker
 from slstest.embedded.lambda_service.mappings import MappingService
+from slstest.embedded.lambda_service.policy import FunctionPolicies
 from slstest.embedded.lambda_service.protocol import Protocol
 from slstest.embedded.lambda_service.requests import (
     check_payload,
@@ -69,6 +70,7 @@ class LambdaService:
         pool: EnvironmentPool,
         invoker: Invoker,
         mappings: MappingService,
+        policies: FunctionPolicies,
         now: Callable[[], float],
         fetch_object: Callable[[Parameters], bytes],
         code_url: Callable[[Function], str],
@@ -104,6 +106,7 @@ class LambdaService:
             "DeleteEventSourceMapping": mappings.delete,
             **EventInvokeConfigService(store, now, destinations.check).operations,
             **ConcurrencyService(store, concurrency).operations,
+            **policies.operations,
         }
 
     def handle(self, request: AwsRequest) -> AwsResponse:
@@ -203,7 +206,7 @@ class LambdaService:
 
     def update_function_code(self, params: Parameters) -> Result:
         function = self._function(params)
-        self._check_revision(function, params)
+        function.check_revision(params.get("RevisionId"))
         package = self._package(params)
         if params.get("DryRun"):
             return function.configuration()
@@ -215,7 +218,7 @@ class LambdaService:
 
     def update_function_configuration(self, params: Parameters) -> Result:
         function = self._function(params)
-        self._check_revision(function, params)
+        function.check_revision(params.get("RevisionId"))
         if "Runtime" in params:
             function_settings.check_runtime(params["Runtime"], self._known_runtimes)
         settings = dict(function.settings)
@@ -310,15 +313,3 @@ class LambdaService:
         function.changed(self._now())
         self._pool.drop(function, running=False)
         self._pool.start_ahead(function)
-
-    @staticmethod
-    def _check_revision(function: Function, params: Parameters) -> None:
-        revision = params.get("RevisionId")
-        if revision and revision != function.revision_id:
-            raise LambdaApiError(
-                "PreconditionFailedException",
-                "The Revision Id provided does not match the latest Revision Id. Call the "
-                "GetFunction/GetAlias API to retrieve the latest Revision Id",
-                412,
-                Type="User",
-            )

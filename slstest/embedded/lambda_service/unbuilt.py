@@ -41,6 +41,8 @@ _EVENT_INVOKE_CONFIG = frozenset(
 
 _MAPPING = STREAM_PARAMETERS | QUEUE_PARAMETERS
 
+_PERMISSION = frozenset({"FunctionName", "Qualifier", "StatementId", "RevisionId"})
+
 _PAGE = frozenset({"Marker", "MaxItems"})
 
 BUILT: Mapping[str, frozenset[str]] = {
@@ -54,6 +56,10 @@ BUILT: Mapping[str, frozenset[str]] = {
     "PutFunctionConcurrency": frozenset({"FunctionName", "ReservedConcurrentExecutions"}),
     "CreateEventSourceMapping": _MAPPING,
     "UpdateEventSourceMapping": _MAPPING,
+    "AddPermission": _PERMISSION
+    | {"Action", "Principal", "SourceArn", "SourceAccount", "PrincipalOrgID"}
+    | {"EventSourceToken", "FunctionUrlAuthType", "InvokedViaFunctionUrl"},
+    "RemovePermission": _PERMISSION,
     "Invoke": frozenset(
         {"FunctionName", "Qualifier", "InvocationType", "LogType", "ClientContext", "Payload"}
     ),
