@@ -31,6 +31,8 @@ from slstest.embedded.lambda_service.service import LambdaService
 from slstest.embedded.logs import LogBuffer
 from slstest.embedded.messages import AwsRequest, AwsResponse
 from slstest.embedded.moto_backend import ACCOUNT_ID, MotoBackend, account_of
+from slstest.embedded.s3_notifications.destinations import FunctionDestination, QueueDestination
+from slstest.embedded.s3_notifications.service import S3Notifications
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.scratch import Scratch
 from slstest.embedded.sns.state import Topics
@@ -88,6 +90,7 @@ class EmbeddedCloud:
         import boto3
         from botocore.config import Config
 
+        from slstest.embedded.s3_notifications.state import S3State
         from slstest.embedded.sqs.state import SqsState
 
         self.region = region
@@ -138,6 +141,7 @@ class EmbeddedCloud:
             lambda name: self._faults.strikes("deliver out of order", name),
         )
         self._http = HttpDoor(region, self._from_outside(self._guarded(http_guard)), listener)
+        self._buckets = S3State()
         self._in_process = InProcessDoor(
             self._http.endpoint_url, region, self._guarded(in_process_guard)
         )
@@ -151,6 +155,7 @@ class EmbeddedCloud:
         # Also for clients that a test makes of it without naming an endpoint.
         settings: Any = models.get_component("config_store")
         settings.set_config_variable("endpoint_url", self.endpoint_url)
+        events = EventQueue(self._invoker, self._scheduler, self._destinations)
         self._lambda = LambdaService(
             models.get_service_model("lambda"),
             self._store,
@@ -162,7 +167,7 @@ class EmbeddedCloud:
             self._scheduler.now,
             self._fetch_object,
             self._code_url,
-            EventQueue(self._invoker, self._scheduler, self._destinations),
+            events,
             self._destinations,
             concurrency,
         )
@@ -195,9 +200,21 @@ class EmbeddedCloud:
             self._mappings,
             account_of,
         )
+        notifying = S3Notifications(
+            streams,
+            self._buckets,
+            self._scheduler,
+            {
+                "CloudFunction": FunctionDestination(
+                    self._store.find, policies.allow, events.enqueue
+                ),
+                "Queue": QueueDestination(self._queues),
+            },
+            self._undelivered,
+        )
         self._gateway = Gateway(
             self._lambda,
-            StreamTemplates(streams, streams.perform),
+            StreamTemplates(notifying, streams.perform),
             self._logs,
             Status(region, ACCOUNT_ID),
             self._before_request,
@@ -304,6 +321,7 @@ class EmbeddedCloud:
         self._topics.close()
         self._queues.close()
         self._dynamodb.close()
+        self._buckets.close()
         self._state.close()
         self._scratch.close()
 

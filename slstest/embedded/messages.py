@@ -61,6 +61,10 @@ class AwsRequest:
     def query(self) -> dict[str, list[str]]:
         return parse_qs(urlsplit(self.url).query, keep_blank_values=True)
 
+    def header(self, name: str) -> str:
+        """A header as text, empty where there is none."""
+        return _text(self.headers.get(name))
+
     @property
     def session_token(self) -> str:
         """The session token that the caller's credentials have; "" without one."""
@@ -79,8 +83,7 @@ class AwsRequest:
         return f"{self.method} {self.path}"
 
     def is_form(self) -> bool:
-        content_type = _text(self.headers.get("Content-Type"))
-        return content_type.startswith("application/x-www-form-urlencoded")
+        return self.header("Content-Type").startswith("application/x-www-form-urlencoded")
 
     def error(self, status: int, code: str, message: str) -> AwsResponse:
         """An error answer in the protocol that the request's service speaks."""
@@ -123,6 +126,9 @@ def route(method: str, url: str, headers: Headers, body: Any, *, default_region:
     elif "X-Amz-Credential=" in url:
         credential = parse_qs(urlsplit(url).query)["X-Amz-Credential"][0].split("/")
         access_key, region, service = credential[0], credential[2], credential[3]
+    elif "AWSAccessKeyId=" in url:
+        # Presigned for S3 with version 2 of signatures, as boto3 does by default.
+        access_key = parse_qs(urlsplit(url).query)["AWSAccessKeyId"][0]
     target, _, operation = _text(headers.get("X-Amz-Target")).rpartition(".")
     if not access_key:
         service = _UNSIGNED_TARGETS.get(target, service)

@@ -13,6 +13,14 @@ from slstest.embedded.messages import AwsRequest, AwsResponse
 _STACK_ACTIONS = frozenset({"CreateStack", "UpdateStack", "CreateChangeSet", "CreateStackSet"})
 
 
+_UNKNOWN_OF_OBJECTS = {
+    "annotation": "have object annotations",
+    "encryption": "change the encryption of an object",
+    "renameObject": "rename objects",
+}
+"""What S3 does to an object by a PUT and moto does not, by the name of the subresource."""
+
+
 def refusal(request: AwsRequest) -> AwsResponse | None:
     """The answer to a request that asks for what is not built; else None."""
     asked = _unbuilt(request)
@@ -27,11 +35,9 @@ def refusal(request: AwsRequest) -> AwsResponse | None:
 
 def _unbuilt(request: AwsRequest) -> tuple[str, str] | None:
     invoke = "invoke the function in the test"
-    if request.service == "s3" and request.method == "PUT" and "notification" in request.query:
-        content = request.content().replace(b"NotificationConfiguration>", b"")
-        if b"Configuration>" in content:
-            return "deliver S3 event notifications", invoke
-    elif request.service == "sns" and request.method == "POST":
+    if request.service == "s3":
+        return _unbuilt_of_s3(request)
+    if request.service == "sns" and request.method == "POST":
         fields = _form(request)
         if fields.get("Action") == ["Subscribe"] and fields.get("Protocol") == ["lambda"]:
             return "deliver SNS subscriptions of functions", invoke
@@ -46,6 +52,18 @@ def _unbuilt(request: AwsRequest) -> tuple[str, str] | None:
         return "deliver EventBridge rules whose target is a function", invoke
     elif request.operation == "PutSubscriptionFilter":
         return "deliver CloudWatch Logs subscription filters", invoke
+    return None
+
+
+def _unbuilt_of_s3(request: AwsRequest) -> tuple[str, str] | None:
+    """moto takes a PUT that it does not know for a PutObject, and an event would tell of it."""
+    if request.method != "PUT" or not request.path.strip("/").partition("/")[2]:
+        return None
+    for subresource, what in _UNKNOWN_OF_OBJECTS.items():
+        if subresource in request.query:
+            return what, "leave it out"
+    if "acl" in request.query and request.content():
+        return "take an ACL as a document", "name a canned one, or grants (ACL=..., GrantRead=...)"
     return None
 
 

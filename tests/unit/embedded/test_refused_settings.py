@@ -194,19 +194,6 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
     ("service", "method", "params", "what"),
     [
         (
-            "s3",
-            "put_bucket_notification_configuration",
-            {
-                "Bucket": "notifying",
-                "NotificationConfiguration": {
-                    "LambdaFunctionConfigurations": [
-                        {"LambdaFunctionArn": FUNCTION, "Events": ["s3:ObjectCreated:*"]}
-                    ]
-                },
-            },
-            "does not deliver S3 event notifications yet",
-        ),
-        (
             "sns",
             "subscribe",
             {
