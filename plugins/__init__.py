@@ -20,6 +20,7 @@ from . import (
     reporting,
     resources,
     running,
+    s3,
     selection,
     session,
     sqs,
@@ -32,7 +33,8 @@ EVENT_SOURCES = "slstest.plugins"
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the options and load the event sources, those of third parties too."""
     options.add_options(parser)
-    for module in (fixtures, resources, functions, invoke, kinesis, dynamodb, sqs, redelivery):
+    sources = (invoke, kinesis, dynamodb, s3, sqs)
+    for module in (fixtures, resources, functions, *sources, redelivery):
         pluginmanager.register(module, module.__name__)
     pluginmanager.load_setuptools_entrypoints(EVENT_SOURCES)
 

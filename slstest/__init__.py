@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from slstest.errors import UnsupportedRuntime as UnsupportedRuntime
     from slstest.functions.function import Function as Function
     from slstest.functions.mapping import EventSourceMapping as EventSourceMapping
+    from slstest.functions.notification import BucketNotification as BucketNotification
     from slstest.invocation import Invocation as Invocation
     from slstest.resources.bucket import Bucket as Bucket
     from slstest.resources.queue import Queue as Queue
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Bucket": "slstest.resources.bucket",
+    "BucketNotification": "slstest.functions.notification",
     "ConfigurationError": "slstest.errors",
     "Environment": "slstest.environment",
     "EventSourceMapping": "slstest.functions.mapping",
@@ -52,6 +54,7 @@ _HOMES = {
 
 __all__ = [
     "Bucket",
+    "BucketNotification",
     "ConfigurationError",
     "Environment",
     "EventSourceMapping",

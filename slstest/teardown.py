@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 from slstest.clouds.base import Cloud
 from slstest.errors import TeardownError
-from slstest.functions import mapping
+from slstest.functions import mapping, notification
 from slstest.functions.function import Function, delete_function
 from slstest.functions.mapping import delete_mapping
+from slstest.functions.notification import delete_notification
 from slstest.ledger import Entry, Ledger
 from slstest.resources.bucket import Bucket, delete_bucket
 from slstest.resources.consumer import Consumer, delete_consumer
@@ -19,6 +20,7 @@ from slstest.resources.topic import Topic, delete_topic
 
 DELETERS: dict[str, Callable[[Cloud, Entry], None]] = {
     mapping.KIND: delete_mapping,
+    notification.KIND: delete_notification,
     Function.kind: delete_function,
     Bucket.kind: delete_bucket,
     Consumer.kind: delete_consumer,
@@ -29,7 +31,7 @@ DELETERS: dict[str, Callable[[Cloud, Entry], None]] = {
 }
 """How each kind of entry is deleted; also what another process left behind."""
 
-_FIRST = (mapping.KIND, Function.kind)
+_FIRST = (mapping.KIND, notification.KIND, Function.kind)
 """Whatever triggers goes before what it triggers, and that before what it uses."""
 
 

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from slstest.calls import ask, ask_unless
 from slstest.casing import parameters
@@ -26,6 +26,10 @@ from slstest.resources.base import Resource
 from slstest.scope import Scope
 from slstest.shapes import decode, encode_json
 from slstest.waiting import wait_until
+
+if TYPE_CHECKING:
+    from slstest.functions.notification import BucketNotification
+    from slstest.resources.bucket import Bucket
 
 _TAKEN = {
     "function_name": "the name is a throwaway one; give yours as the second argument, "
@@ -125,21 +129,33 @@ class Function(Resource):
             settings = {"reserved_concurrent_executions": reserved_concurrent_executions}
             self._configure("PutFunctionConcurrency", settings, asked)
 
-    def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping:
+    @overload
+    def triggered_by(self, source: Bucket, **settings: Any) -> BucketNotification: ...
+
+    @overload
+    def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping: ...
+
+    def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping | BucketNotification:
         """Let a resource of this environment trigger the function.
 
         A stream, a queue, or the stream of a table is mapped with CreateEventSourceMapping,
         whose parameters are taken in snake case (``batch_size=``,
         ``maximum_retry_attempts=``, ...); ``starting_position`` of a stream is
         ``"TRIM_HORIZON"`` by default. Returns when the mapping is in effect.
+
+        A bucket is given the permission to invoke the function, and notifies it of ``events=``
+        (``["s3:ObjectCreated:*"]`` by default) with keys that begin with ``prefix=`` and end
+        with ``suffix=``, both URL encoded as AWS wants them. What the bucket notifies already
+        stays.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_LambdaFunctionConfiguration.html
         """
         map_to = getattr(source, "_map_to", None)
         if map_to is None:
             raise ConfigurationError(
-                f"{self}.triggered_by({source!r}): only a stream, a queue or a table with a stream "
-                "can trigger a function so far"
+                f"{self}.triggered_by({source!r}): only a stream, a queue, a bucket or a table with "
+                "a stream can trigger a function so far"
             )
-        trigger: EventSourceMapping = map_to(self, settings)
+        trigger: EventSourceMapping | BucketNotification = map_to(self, settings)
         return trigger
 
     @property

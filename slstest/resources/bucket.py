@@ -14,6 +14,7 @@ from slstest.casing import parameters
 from slstest.clouds.base import Cloud
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.expect import expect, expect_not, nearest_text
+from slstest.functions.notification import BucketNotification, create_notification
 from slstest.ledger import Entry
 from slstest.matching import listed, matches, matches_data, show
 from slstest.resources.base import Resource
@@ -21,7 +22,7 @@ from slstest.scope import Scope
 from slstest.shapes import decode, encode
 
 if TYPE_CHECKING:
-    pass
+    from slstest.functions.function import Function
 
 UNSET: Any = type("Unset", (), {"__repr__": lambda _: "UNSET"})()
 """What an argument is when it was not given, where None means something."""
@@ -182,6 +183,9 @@ class Bucket(Resource):
             lambda: f"{self} was to have {count} objects but has {_counted(self._keys())}",
             timeout,
         )
+
+    def _map_to(self, function: Function, settings: Mapping[str, Any]) -> BucketNotification:
+        return create_notification(self._scope, function, self, settings)
 
     # -- inside -------------------------------------------------------------------------
 

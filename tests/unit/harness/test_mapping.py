@@ -114,8 +114,8 @@ def test_a_setting_that_cannot_be_is_refused(
 
 
 def test_what_triggers_nothing_is_refused(world: Environment, function: Function) -> None:
-    with pytest.raises(ConfigurationError, match="only a stream, a queue or a table with"):
-        function.triggered_by(world.bucket())
+    with pytest.raises(ConfigurationError, match="a bucket or a table with a stream can trigger"):
+        function.triggered_by(world.topic("news"))
 
 
 def test_settings_are_updated(world: Environment, mapping: EventSourceMapping) -> None:

@@ -1,0 +1,200 @@
+"""S3 event notifications: which function a bucket triggers, and at what.
+
+https://docs.aws.amazon.com/lambda/latest/dg/with-s3.html
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from slstest.calls import ask, ask_unless, code_of, told
+from slstest.casing import snake
+from slstest.clouds.base import Cloud
+from slstest.errors import ConfigurationError
+from slstest.ledger import Entry
+from slstest.matching import show
+from slstest.scope import Scope
+from slstest.waiting import wait_until
+
+if TYPE_CHECKING:
+    from slstest.functions.function import Function
+
+KIND = "bucket notification"
+
+DEFAULT_EVENTS = ("s3:ObjectCreated:*",)
+
+_CONFIGURATIONS = "LambdaFunctionConfigurations"
+_UNVALIDATED = "Unable to validate the following destination configurations"
+_PROPAGATION = 30.0
+"""Seconds after which S3 must have heard of a permission that Lambda was given."""
+
+
+class NotifyingBucket(Protocol):
+    """A bucket that can notify a function."""
+
+    @property
+    def name(self) -> str:
+        """Its name on the cloud."""
+
+    @property
+    def arn(self) -> str:
+        """Its Amazon Resource Name."""
+
+
+class BucketNotification:
+    """An event notification from a bucket to a function of one environment."""
+
+    def __init__(self, scope: Scope, entry: Entry, id: str, asked: str) -> None:
+        self._scope = scope
+        self._entry = entry
+        self._id = id
+        self._asked = asked
+
+    @property
+    def id(self) -> str:
+        """Its id in the bucket's notification configuration; an event's ``configurationId``."""
+        return self._id
+
+    def delete(self) -> None:
+        """Take it out of the bucket's configuration, and the permission out of the function's
+        policy. What is gone already is fine."""
+        delete_notification(self._scope.cloud, self._entry)
+        self._scope.ledger.strike(self._entry)
+
+    def __repr__(self) -> str:
+        return f"<{KIND} {self._asked} {self._id}>"
+
+
+def create_notification(
+    scope: Scope, function: Function, bucket: NotifyingBucket, settings: Mapping[str, Any]
+) -> BucketNotification:
+    """Let a bucket invoke a function, and notify it in addition to what the bucket notifies
+    already."""
+    asked = f"{function}.triggered_by({bucket})"
+    s3, client = scope.cloud.client("s3"), scope.cloud.client("lambda")
+    statement_id = scope.names.throwaway("notification")
+    configuration = _configuration(s3, settings, asked)
+    configuration = {"Id": statement_id, **configuration, "LambdaFunctionArn": function.arn}
+    permission = {
+        "FunctionName": function.name,
+        "StatementId": statement_id,
+        "Action": "lambda:InvokeFunction",
+        "Principal": "s3.amazonaws.com",
+        "SourceArn": bucket.arn,
+        "SourceAccount": scope.cloud.account_id,
+    }
+    detail = {
+        "bucket": bucket.name,
+        "function": function.name,
+        "id": configuration["Id"],
+        "statement_id": statement_id,
+    }
+    with scope.creating(KIND, f"{bucket.name} -> {function.name}", **detail) as entry:
+        ask(client, "add_permission", permission, asked=asked)
+        try:
+            _add(s3, bucket.name, configuration, asked)
+        except ConfigurationError:
+            _remove_permission(client, entry)
+            raise
+    return BucketNotification(scope, entry, configuration["Id"], f"{bucket} -> {function}")
+
+
+def delete_notification(cloud: Cloud, entry: Entry) -> None:
+    """Delete a notification and its permission; what is gone already is fine, and so is where
+    it was."""
+    s3, bucket = cloud.client("s3"), entry.detail["bucket"]
+    found = ask_unless(
+        ("NoSuchBucket",), s3, "get_bucket_notification_configuration", Bucket=bucket
+    )
+    if found is not None:
+        ours = found.get(_CONFIGURATIONS, [])
+        kept = [each for each in ours if each.get("Id") != entry.detail["id"]]
+        if len(kept) < len(ours):
+            # Unvalidated: another destination may be gone, which must not keep this one.
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket,
+                NotificationConfiguration=_with(found, kept),
+                SkipDestinationValidation=True,
+            )
+    _remove_permission(cloud.client("lambda"), entry)
+
+
+# -- inside -----------------------------------------------------------------------------
+
+
+def _configuration(s3: Any, settings: Mapping[str, Any], asked: str) -> dict[str, Any]:
+    """The LambdaFunctionConfiguration that the settings mean, but for the function."""
+    shape = s3.meta.service_model.shape_for("LambdaFunctionConfiguration")
+    members = {snake(name): name for name in shape.members}
+    known = sorted({*members, "prefix", "suffix"} - {"lambda_function_arn"})
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            raise ConfigurationError(
+                f"{asked}: a bucket's notification has no setting {name!r}. {meant}It takes "
+                f"{', '.join(known)}."
+            )
+    rules = [
+        {"Name": name, "Value": settings[name]} for name in ("prefix", "suffix") if name in settings
+    ]
+    if rules and "filter" in settings:
+        raise ConfigurationError(f"{asked}: give prefix= and suffix=, or filter=, not both")
+    given = {members[name]: value for name, value in settings.items() if name in members}
+    events = given.get("Events", DEFAULT_EVENTS)
+    given["Events"] = [events] if isinstance(events, str) else events
+    if not isinstance(given["Events"], list | tuple):
+        raise ConfigurationError(
+            f'{asked}: events= is a list such as ["s3:ObjectCreated:*"], not {show(events)}'
+        )
+    return given | ({"Filter": {"Key": {"FilterRules": rules}}} if rules else {})
+
+
+def _add(s3: Any, bucket: str, configuration: Mapping[str, Any], asked: str) -> None:
+    """Add a notification to a bucket's, as soon as S3 knows that it may invoke the function."""
+    from botocore.exceptions import ClientError
+
+    def accepted() -> bool | None:
+        found = s3.get_bucket_notification_configuration(Bucket=bucket)
+        merged = _with(found, [*found.get(_CONFIGURATIONS, []), configuration])
+        try:
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration=merged
+            )
+        except ClientError as error:
+            if _is_not_known_yet(error, configuration["LambdaFunctionArn"]):
+                return None
+            raise
+        return True
+
+    with told(asked):
+        wait_until(f"{asked}: S3 to be allowed to invoke the function", accepted, _PROPAGATION)
+
+
+def _is_not_known_yet(error: Any, function_arn: str) -> bool:
+    told_of = [str(value) for value in error.response["Error"].values()]
+    return code_of(error) == "InvalidArgument" and (
+        _UNVALIDATED in told_of and any(function_arn in value for value in told_of)
+    )
+
+
+def _with(found: Mapping[str, Any], functions: list[Any]) -> dict[str, Any]:
+    """A bucket's configuration as it was found, with these functions."""
+    others = {
+        name: value
+        for name, value in found.items()
+        if name not in ("ResponseMetadata", _CONFIGURATIONS)
+    }
+    return {**others, _CONFIGURATIONS: functions} if functions else others
+
+
+def _remove_permission(client: Any, entry: Entry) -> None:
+    ask_unless(
+        ("ResourceNotFoundException",),
+        client,
+        "remove_permission",
+        FunctionName=entry.detail["function"],
+        StatementId=entry.detail["statement_id"],
+    )
