@@ -1,7 +1,8 @@
 """moto's S3, which says what becomes of objects.
 
 moto keeps the objects and answers the requests. Its own notifications are never switched on: it
-has no notification configuration to deliver by, as requests for one do not reach it.
+has no notification configuration to deliver by, as requests for one do not reach it. For who
+else uses moto in this process it is moto's S3 as it was.
 """
 
 from __future__ import annotations
@@ -32,8 +33,20 @@ class EmbeddedS3Backend(S3Backend):
 
     # -- creating -----------------------------------------------------------------------
 
-    def put_object(self, *args: Any, **kwargs: Any) -> FakeKey:
-        key = super().put_object(*args, **kwargs)
+    def put_object(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> FakeKey:
+        bucket = self.get_bucket(bucket_name)
+        # What moto replaces it throws away; a bucket whose versioning is suspended keeps it.
+        is_kept = _is_suspended(bucket) and changes.is_recording()
+        kept = dict.pop(bucket.keys, key_name, []) if is_kept else []
+        try:
+            key = super().put_object(bucket_name, key_name, *args, **kwargs)
+        except Exception:
+            if kept:
+                bucket.keys.setlist(key_name, kept)
+            raise
+        if kept:
+            bucket.keys.setlist(key_name, [*kept, key])
+            bucket.keys.setlist(key_name, [*_without_null(kept), key])
         posted = kwargs.get("request_method") == "POST"
         self._created(key, events.CREATED_BY_POST if posted else events.CREATED_BY_PUT)
         return key
@@ -120,30 +133,55 @@ class EmbeddedS3Backend(S3Backend):
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
         """
         bucket = self.get_bucket(bucket_name)
-        if not bucket.is_versioned:
+        if not changes.is_recording():
+            return super().delete_object(bucket_name, key_name, version_id, bypass)
+        if not bucket.versioning_status:
             result = super().delete_object(bucket_name, key_name, version_id, bypass)
-            self._removed(bucket, key_name, events.DELETED, {})
-        elif version_id is not None:
-            was_there = self._has_version(bucket, key_name, version_id)
-            result = super().delete_object(bucket_name, key_name, version_id, bypass)
-            if was_there:
-                self._removed(bucket, key_name, events.DELETED, {"versionId": version_id})
+            self._removed(bucket, key_name, events.DELETED)
+        elif version_id is None:
+            result = self._hide(bucket, key_name)
         else:
-            if key_name in bucket.keys:
-                result = super().delete_object(bucket_name, key_name, None, bypass)
-            else:
-                marker = FakeDeleteMarker(cast(FakeKey, SimpleNamespace(name=key_name)))
-                bucket.keys[key_name] = marker
-                result = True, {"version-id": marker.version_id, "delete-marker": "true"}
-            details = {"eTag": _EMPTY_ETAG, "versionId": result[1]["version-id"]}
-            self._removed(bucket, key_name, events.DELETE_MARKER_CREATED, details)
+            versions = bucket.keys.getlist(key_name, [])
+            was_there = any(str(each.version_id) == version_id for each in versions)
+            result = self._delete_version(bucket, key_name, version_id, bypass)
+            if was_there:
+                self._removed(bucket, key_name, events.DELETED, version_id)
         return result
+
+    def _hide(self, bucket: FakeBucket, key_name: str) -> tuple[bool, dict[str, Any]]:
+        """Put a delete marker before an object's versions; where versioning is suspended, in
+        the place of the one that is called null."""
+        named = cast(FakeKey, SimpleNamespace(name=key_name))
+        versions = bucket.keys.getlist(key_name, [])
+        if _is_suspended(bucket):
+            marker: FakeDeleteMarker = _NullDeleteMarker(named)
+            bucket.keys.setlist(key_name, [*_without_null(versions), marker])
+        else:
+            marker = FakeDeleteMarker(versions[-1] if versions else named)
+            bucket.keys[key_name] = marker
+        self._removed(
+            bucket, key_name, events.DELETE_MARKER_CREATED, marker.version_id, eTag=_EMPTY_ETAG
+        )
+        return True, {"version-id": marker.version_id, "delete-marker": "true"}
+
+    def _delete_version(
+        self, bucket: FakeBucket, key_name: str, version_id: str, bypass: bool
+    ) -> tuple[bool, dict[str, Any]]:
+        if bucket.is_versioned:
+            return super().delete_object(bucket.name, key_name, version_id, bypass)
+        # Suspended, where moto would delete all of them.
+        versions = bucket.keys.getlist(key_name, [])
+        left = [each for each in versions if str(each.version_id) != version_id]
+        bucket.keys.setlist(key_name, left)
+        if not left:
+            bucket.keys.pop(key_name)
+        return True, {"version-id": version_id}
 
     # -- inside -------------------------------------------------------------------------
 
     def _created(self, key: FakeKey, event: str, **details: Any) -> None:
         bucket = self.get_bucket(str(key.bucket_name))
-        whole = {**_size_and_tag(key), **_version(bucket, key), **details}
+        whole = {**_size_and_tag(key), **_version(key.version_id), **details}
         changes.created(key, Change(event, facts(bucket), key.name, whole))
 
     def _changed(
@@ -156,19 +194,28 @@ class EmbeddedS3Backend(S3Backend):
         by_s3: bool = False,
     ) -> None:
         bucket = self.get_bucket(str(key.bucket_name))
-        whole = {**details, **_version(bucket, key)}
+        whole = {**details, **_version(key.version_id)}
         change = Change(event, facts(bucket), key.name, whole, extra or {}, by_s3)
         changes.changed(key, change)
 
     def _removed(
-        self, bucket: FakeBucket, key_name: str, event: str, details: Mapping[str, Any]
+        self,
+        bucket: FakeBucket,
+        key_name: str,
+        event: str,
+        version_id: str = "null",
+        **details: str,
     ) -> None:
-        changes.happened(Change(event, facts(bucket), key_name, details))
+        whole = {**details, **_version(version_id)}
+        changes.happened(Change(event, facts(bucket), key_name, whole))
 
-    @staticmethod
-    def _has_version(bucket: FakeBucket, key_name: str, version_id: str) -> bool:
-        versions: list[FakeKey | FakeDeleteMarker] = bucket.keys.getlist(key_name, [])
-        return any(str(version.version_id) == version_id for version in versions)
+
+class _NullDeleteMarker(FakeDeleteMarker):
+    """The delete marker of a bucket whose versioning is suspended."""
+
+    @property
+    def version_id(self) -> str:
+        return "null"
 
 
 def facts(bucket: FakeBucket) -> BucketFacts:
@@ -183,8 +230,17 @@ def _tag(key: FakeKey) -> dict[str, Any]:
     return {"eTag": key.etag.strip('"')}
 
 
-def _version(bucket: FakeBucket, key: FakeKey) -> dict[str, Any]:
-    return {"versionId": key.version_id} if bucket.is_versioned else {}
+def _version(version_id: str) -> dict[str, Any]:
+    """What an event says of a version: nothing of the one that has no id."""
+    return {} if version_id == "null" else {"versionId": version_id}
+
+
+def _is_suspended(bucket: FakeBucket) -> bool:
+    return bool(bucket.versioning_status == "Suspended")
+
+
+def _without_null(versions: list[Any]) -> list[Any]:
+    return [each for each in versions if each.version_id != "null"]
 
 
 def _grants(acl: FakeAcl | None) -> list[tuple[Any, Any]]:

@@ -58,6 +58,12 @@ def recording() -> Iterator[list[Change]]:
         _local.made = outer
 
 
+def is_recording() -> bool:
+    """Whether this thread answers a request of the embedded cloud, and not one of somebody else
+    who uses moto in this process."""
+    return _made() is not None
+
+
 def created(stored: object, change: Change) -> None:
     """The object that is kept as ``stored`` is new.
 

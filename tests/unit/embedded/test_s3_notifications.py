@@ -87,6 +87,13 @@ class Buckets:
     def put(self, bucket: str, key: str, body: bytes = b"", **more: Any) -> None:
         self.s3.put_object(Bucket=bucket, Key=key, Body=body, **more)
 
+    def version(self, bucket: str, status: str) -> None:
+        self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+
+    def versions(self, bucket: str) -> list[str]:
+        listed = self.s3.list_object_versions(Bucket=bucket)
+        return [each["VersionId"] for each in listed.get("Versions", ())]
+
     def clean(self) -> None:
         for bucket in self._buckets:
             try:
@@ -368,3 +375,53 @@ def test_a_permission_during_an_invocation_leaves_its_environment_warm(
     aws.settle()
     aws.lambda_.invoke(FunctionName=target, Payload=b"{}")
     assert len(aws.runtime.environments) == 1
+
+
+# -- versions ---------------------------------------------------------------------------
+
+
+def test_a_bucket_whose_versioning_is_suspended_keeps_its_versions(s3: Buckets, aws: Aws) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/VersionSuspendedBehavior.html"""
+    bucket, target = s3.bucket(), function(s3)
+    s3.version(bucket, "Enabled")
+    first = s3.s3.put_object(Bucket=bucket, Key="key", Body=b"first")["VersionId"]
+    s3.version(bucket, "Suspended")
+    s3.notify(bucket, s3.to_function(target, CREATED, "s3:ObjectRemoved:*"))
+    for body in (b"second", b"third!!"):
+        s3.put(bucket, "key", body)
+    with pytest.raises(ClientError, match="InvalidStorageClass"):
+        s3.put(bucket, "key", StorageClass="WARM")
+    assert sorted(s3.versions(bucket)) == sorted([first, "null"])
+    assert s3.s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"third!!"
+    hidden = s3.s3.delete_object(Bucket=bucket, Key="key")
+    assert (hidden["DeleteMarker"], hidden["VersionId"]) == (True, "null")
+    assert s3.versions(bucket) == [first]
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        s3.s3.get_object(Bucket=bucket, Key="key")
+    s3.s3.delete_object(Bucket=bucket, Key="key", VersionId="null")
+    assert s3.s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"first"
+    s3.s3.delete_object(Bucket=bucket, Key="key", VersionId=first)
+    s3.s3.delete_object(Bucket=bucket, Key="key", VersionId=first)
+    assert s3.versions(bucket) == []
+    aws.settle()
+    told = [call.event["Records"][0] for call in aws.runtime.calls]
+    told.sort(key=lambda record: record["s3"]["object"]["sequencer"])
+    assert [(each["eventName"], each["s3"]["object"].get("versionId")) for each in told] == [
+        ("ObjectCreated:Put", None),
+        ("ObjectCreated:Put", None),
+        ("ObjectRemoved:DeleteMarkerCreated", None),
+        ("ObjectRemoved:Delete", None),
+        ("ObjectRemoved:Delete", first),
+    ]
+
+
+def test_a_delete_marker_can_be_the_only_version(s3: Buckets) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html"""
+    bucket = s3.bucket()
+    s3.version(bucket, "Enabled")
+    made = [s3.s3.delete_object(Bucket=bucket, Key="missing")["VersionId"] for _ in range(2)]
+    listed = s3.s3.list_object_versions(Bucket=bucket)["DeleteMarkers"]
+    assert sorted(each["VersionId"] for each in listed) == sorted(made)
+    for version in made:
+        s3.s3.delete_object(Bucket=bucket, Key="missing", VersionId=version)
+    assert "DeleteMarkers" not in s3.s3.list_object_versions(Bucket=bucket)
