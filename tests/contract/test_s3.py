@@ -431,6 +431,8 @@ def test_what_fails_causes_nothing(sls: Environment, function: Function, bucket:
     wrong = {"TagSet": [{"Key": "aws:team", "Value": "web"}]}
     with pytest.raises(s3.exceptions.ClientError, match="InvalidTag"):
         s3.put_object_tagging(Bucket=bucket.name, Key="key", Tagging=wrong)
+    with pytest.raises(s3.exceptions.ClientError, match="InvalidTag"):
+        s3.put_object(Bucket=bucket.name, Key="new", Tagging="aws:team=web")
     sls.settle()
     assert function.invocations == []
 
@@ -704,6 +706,8 @@ def test_a_permission_that_is_taken_back_ends_the_delivery(
     sls.settle()
     assert len(function.invocations) == 1
     assert {message.body.get("Event") for message in queue.messages()} == {"s3:TestEvent"}
+    assert all(f"bucket {bucket.name} could not notify" in note for note in sls.undelivered())
+    assert len(sls.undelivered()) == 2
 
 
 def statement_id(sls: Environment, function: Function) -> str:

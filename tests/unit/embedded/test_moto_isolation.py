@@ -7,12 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pytest
 from moto import mock_aws
 from moto.core.config import default_user_config
-from moto.s3.models import s3_backends
+from moto.s3.models import S3Backend, s3_backends
 
 from slstest.clouds.embedded import EmbeddedCloud
 from slstest.embedded.moto_backend import ACCOUNT_ID
+from slstest.embedded.s3_notifications.changes import recording
+from slstest.embedded.s3_notifications.state import S3State
 
 if TYPE_CHECKING:
     from tests.unit.embedded.conftest import Aws
@@ -107,3 +110,46 @@ def test_topics_of_a_project_s_own_moto_stay_moto_s(aws: Aws) -> None:
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
         sns.publish(TopicArn=topic, Message="hello")
         assert len(sqs.receive_message(QueueUrl=queue)["Messages"]) == 1
+
+
+def test_buckets_that_are_there_before_the_cloud_stay_and_are_heard_of(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_backends, "backend", S3Backend)
+    monkeypatch.setattr(s3_backends[ACCOUNT_ID], "backend", S3Backend)
+    there = S3Backend("aws", ACCOUNT_ID)
+    monkeypatch.setitem(s3_backends[ACCOUNT_ID], "aws", there)
+    there.create_bucket("before", "us-east-1")
+    state = S3State()
+    with recording() as changes:
+        there.put_object("before", "key", b"")
+    state.close()
+    with recording() as nothing:
+        there.put_object("before", "key", b"")
+    there.delete_object("before", "key")
+    there.delete_bucket("before")
+    assert [(each.bucket.name, each.key) for each in changes] == [("before", "key")]
+    assert nothing == []
+
+
+@mock_aws
+def test_buckets_of_a_project_s_own_moto_are_as_moto_has_them(aws: Aws) -> None:
+    """It deletes what was there when versioning was suspended, and it notifies."""
+    s3, sqs = (boto3.client(name, region_name="us-east-1") for name in ("s3", "sqs"))
+    queue = sqs.create_queue(QueueName="of-moto")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    s3.create_bucket(Bucket="of-moto")
+    s3.put_bucket_notification_configuration(
+        Bucket="of-moto",
+        NotificationConfiguration={
+            "QueueConfigurations": [{"QueueArn": arn["QueueArn"], "Events": ["s3:ObjectCreated:*"]}]
+        },
+    )
+    for status in ("Enabled", "Suspended"):
+        s3.put_bucket_versioning(Bucket="of-moto", VersioningConfiguration={"Status": status})
+        s3.put_object(Bucket="of-moto", Key="key", Body=b"")
+    assert len(s3.list_object_versions(Bucket="of-moto")["Versions"]) == 1
+    s3.delete_object(Bucket="of-moto", Key="missing")
+    assert "DeleteMarkers" not in s3.list_object_versions(Bucket="of-moto")
+    received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert len(received) == 3

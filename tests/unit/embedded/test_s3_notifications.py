@@ -12,8 +12,6 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from slstest.embedded.resource_policies import UnreadablePolicy
-
 if TYPE_CHECKING:
     from tests.unit.embedded.conftest import Aws, Gate
 
@@ -174,25 +172,37 @@ def test_a_policy_that_cannot_be_judged_is_refused(s3: Buckets) -> None:
         s3.notify(bucket, s3.to_queue(queue))
 
 
-def test_a_policy_that_cannot_be_judged_any_more_is_told_to_who_waits(
-    s3: Buckets, aws: Aws
-) -> None:
+def test_what_is_not_delivered_is_noted(s3: Buckets, aws: Aws) -> None:
     bucket, queue, target = s3.bucket(), s3.queue(), function(s3)
+
+    def below(prefix: str) -> Any:
+        return {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}
+
     s3.notify(
         bucket,
-        {**s3.to_queue(queue), **s3.to_function(target, "s3:ObjectRemoved:*")},
+        {
+            **s3.to_queue(queue, Filter=below("queue/")),
+            **s3.to_function(target, Filter=below("function/")),
+        },
     )
     policy = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:${a}"}]}
     s3.sqs.set_queue_attributes(
         QueueUrl=s3.sqs.get_queue_url(QueueName=queue)["QueueUrl"],
         Attributes={"Policy": json.dumps(policy)},
     )
-    s3.put(bucket, "key")
-    s3.s3.delete_object(Bucket=bucket, Key="key")
-    with pytest.raises(UnreadablePolicy, match="policy variable"):
-        aws.quiesce()
-    aws.quiesce()
-    assert keys(aws) == ["key"]
+    aws.lambda_.remove_permission(FunctionName=target, StatementId="s3")
+    s3.put(bucket, "queue/a")
+    s3.put(bucket, "queue/b")
+    s3.put(bucket, "function/a")
+    aws.settle()
+    arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{target}"
+    assert aws.cloud.undelivered() == (
+        f"bucket {bucket} could not notify arn:aws:sqs:us-east-1:{ACCOUNT}:{queue} of "
+        "s3:ObjectCreated:Put: the embedded cloud cannot judge the policy variable in 'sqs:${a}' "
+        "yet (2 times)",
+        f"bucket {bucket} could not notify {arn} of s3:ObjectCreated:Put: Not authorized to "
+        f"invoke function [{arn}]",
+    )
 
 
 @pytest.mark.parametrize(
@@ -307,6 +317,8 @@ def test_a_message_that_is_too_long_for_the_queue_is_lost(s3: Buckets, aws: Aws)
     aws.settle()
     (body,) = s3.messages(queue)
     assert body["Records"][0]["s3"]["object"]["key"] == "short"
+    (note,) = aws.cloud.undelivered()
+    assert "Message must be shorter than 1024 bytes" in note
 
 
 def test_what_another_service_writes_is_told_of(s3: Buckets, aws: Aws) -> None:
