@@ -152,8 +152,8 @@ class Function(Resource):
         map_to = getattr(source, "_map_to", None)
         if map_to is None:
             raise ConfigurationError(
-                f"{self}.triggered_by({source!r}): only a stream, a queue, a bucket or a table with "
-                "a stream can trigger a function so far"
+                f"{self}.triggered_by({source!r}): only a stream, a queue, a bucket or a table "
+                "with a stream can trigger a function so far"
             )
         trigger: EventSourceMapping | BucketNotification = map_to(self, settings)
         return trigger
