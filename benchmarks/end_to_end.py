@@ -23,6 +23,7 @@ from benchmarks import (
     plugin_cost,
     readme,
     same_work,
+    sources,
     table,
     throughput,
 )
@@ -33,6 +34,7 @@ OTHERS: dict[str, Callable[[Scale], list[Row]]] = {
     "parallel": parallel.rows,
     "plugin": plugin_cost.rows,
     "throughput": throughput.rows,
+    "sources": sources.rows,
 }
 PARTS = ("same-work", "ministack", *OTHERS)
 

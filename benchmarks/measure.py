@@ -73,6 +73,8 @@ class Scale:
     plugin_runs: int
     records: int
     throughput_runs: int
+    source_records: int
+    source_latencies: int
 
 
 FULL = Scale(
@@ -86,6 +88,8 @@ FULL = Scale(
     plugin_runs=12,
     records=10_000,
     throughput_runs=3,
+    source_records=2000,
+    source_latencies=100,
 )
 
 QUICK = Scale(
@@ -99,6 +103,8 @@ QUICK = Scale(
     plugin_runs=2,
     records=400,
     throughput_runs=1,
+    source_records=100,
+    source_latencies=5,
 )
 
 

@@ -48,7 +48,7 @@ def rows(scale: Scale, process_runtime: float | None) -> list[Row]:
 
 def measure(repetitions: int) -> list[float]:
     """The seconds of each repetition. Raises :class:`Unavailable`."""
-    with _server(_python()) as endpoint_url:
+    with server() as endpoint_url:
         return [_once(endpoint_url, number) for number in range(repetitions)]
 
 
@@ -74,7 +74,9 @@ def _run(command: Sequence[str]) -> None:
 
 
 @contextmanager
-def _server(python: Path) -> Iterator[str]:
+def server() -> Iterator[str]:
+    """A running MiniStack: its URL. Raises :class:`Unavailable`."""
+    python = _python()
     with TemporaryDirectory(prefix="slstest-benchmark-") as folder:
         endpoint_url = f"http://127.0.0.1:{_free_port()}"
         log = Path(folder) / "log"
