@@ -87,7 +87,9 @@ class EmbeddedSnsBackend(SNSBackend):
             topic._tags = tags or {}
             existing = self.topics.setdefault(topic.arn, topic)
             assert isinstance(existing, EmbeddedTopic)
-            _refuse_other_topic(existing, checked, tags)
+            # As each of the two words them: a policy is the same however its JSON is written.
+            worded = topic.attributes(0, 0)
+            _refuse_other_topic(existing, {name: worded[name] for name in checked}, tags)
             return existing
 
     def set_topic_attribute(

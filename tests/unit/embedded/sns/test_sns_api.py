@@ -85,6 +85,18 @@ def test_creating_a_topic_again_finds_it(topics: Topics) -> None:
         )
 
 
+def test_a_topic_can_be_created_with_its_policy(topics: Topics) -> None:
+    policy = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sns:Publish"}]}
+    topic = topics.topic(Policy=json.dumps(policy))
+    name = topic.rpartition(":")[2]
+    again = {"Policy": json.dumps(policy, indent=1)}
+    assert topics.sns.create_topic(Name=name, Attributes=again)["TopicArn"] == topic
+    with pytest.raises(ClientError, match="Topic already exists with different attributes"):
+        topics.sns.create_topic(Name=name, Attributes={"Policy": "{}"})
+    found = topics.sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    assert json.loads(found) == policy
+
+
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
