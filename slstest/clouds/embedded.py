@@ -31,7 +31,11 @@ from slstest.embedded.lambda_service.service import LambdaService
 from slstest.embedded.logs import LogBuffer
 from slstest.embedded.messages import AwsRequest, AwsResponse
 from slstest.embedded.moto_backend import ACCOUNT_ID, MotoBackend, account_of
-from slstest.embedded.s3_notifications.destinations import FunctionDestination, QueueDestination
+from slstest.embedded.s3_notifications.destinations import (
+    FunctionDestination,
+    QueueDestination,
+    TopicDestination,
+)
 from slstest.embedded.s3_notifications.service import S3Notifications
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.scratch import Scratch
@@ -209,6 +213,7 @@ class EmbeddedCloud:
                     self._store.find, policies.allow, events.enqueue
                 ),
                 "Queue": QueueDestination(self._queues),
+                "Topic": TopicDestination(self.client),
             },
             self._undelivered,
         )

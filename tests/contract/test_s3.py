@@ -77,20 +77,24 @@ def account(sls: Environment) -> str:
     return str(sls.client("sts").get_caller_identity()["Account"])
 
 
-def permitted_queue(sls: Environment, bucket: Bucket, **attributes: Any) -> Any:
-    """A queue to which S3 may send for the bucket."""
+def permission(sls: Environment, bucket: Bucket, action: str) -> dict[str, Any]:
+    """A policy that lets S3 do something for the bucket."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "s3.amazonaws.com"},
-        "Action": "sqs:SendMessage",
+        "Action": action,
         "Resource": "*",
         "Condition": {
             "ArnLike": {"aws:SourceArn": bucket.arn},
             "StringEquals": {"aws:SourceAccount": account(sls)},
         },
     }
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
-    return sls.queue(policy=policy, **attributes)
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def permitted_queue(sls: Environment, bucket: Bucket, **attributes: Any) -> Any:
+    """A queue to which S3 may send for the bucket."""
+    return sls.queue(policy=permission(sls, bucket, "sqs:SendMessage"), **attributes)
 
 
 def notify_queue(sls: Environment, bucket: Bucket, queue: Any, **more: Any) -> None:
@@ -590,6 +594,72 @@ def test_a_message_has_the_trace_header_of_the_request(sls: Environment, bucket:
     sls.settle()
     found = [message.attributes.get("AWSTraceHeader") for message in queue.messages()]
     assert found == [None, header]
+
+
+# -- topics -----------------------------------------------------------------------------
+
+
+def test_a_topic_gets_a_test_event_and_events_with_a_subject(
+    sls: Environment, bucket: Bucket
+) -> None:
+    topic = sls.topic(policy=permission(sls, bucket, "sns:Publish"))
+    rule = {"TopicArn": topic.arn, "Events": ["s3:ObjectCreated:*"]}
+    configure(sls, bucket, TopicConfigurations=[rule])
+    bucket.put("a b", "content")
+    sls.settle()
+    trial, notification = topic.messages()
+    assert trial.body["Event"] == "s3:TestEvent"
+    (record,) = notification.body["Records"]
+    assert record["s3"]["object"]["key"] == "a+b"
+    assert trial.subject == notification.subject == "Amazon S3 Notification"
+    (found,) = configured(sls, bucket)["TopicConfigurations"]
+    assert found.pop("Id") == record["s3"]["configurationId"]
+    assert found == rule
+
+
+def test_events_reach_many_by_way_of_a_topic(
+    sls: Environment, deploy: Deploy, bucket: Bucket
+) -> None:
+    topic = sls.topic(policy=permission(sls, bucket, "sns:Publish"))
+    functions = [deploy(QUIET), deploy(QUIET)]
+    for function in functions:
+        queue = sls.queue()
+        topic.subscribe(queue, raw_message_delivery=True)
+        function.triggered_by(queue, batch_size=1)
+    configure(
+        sls,
+        bucket,
+        TopicConfigurations=[{"TopicArn": topic.arn, "Events": ["s3:ObjectRemoved:*"]}],
+    )
+    sls.client("s3").delete_object(Bucket=bucket.name, Key="key")
+    sls.settle()
+    for function in functions:
+        bodies = [each.event["Records"][0]["body"] for each in function.invocations]
+        (event,) = [body for body in map(json.loads, bodies) if "Records" in body]
+        assert event["Records"][0]["eventName"] == "ObjectRemoved:Delete"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_topic_must_be_there_and_its_policy_permit_it(
+    sls: Environment, bucket: Bucket, there: bool
+) -> None:
+    topic = sls.topic()
+    arn = topic.arn if there else f"{topic.arn}-2"
+    with pytest.raises(sls.client("s3").exceptions.ClientError) as raised:
+        configure(
+            sls,
+            bucket,
+            TopicConfigurations=[{"TopicArn": arn, "Events": ["s3:ObjectCreated:*"]}],
+        )
+    error: Any = raised.value.response["Error"]
+    assert error["Message"] == "Unable to validate the following destination configurations"
+    assert error["ArgumentName1"] == arn
+    assert error["ArgumentValue1"] == (
+        "Permissions on the destination topic do not allow S3 to publish notifications from this "
+        "bucket"
+        if there
+        else "The destination topic does not exist"
+    )
 
 
 # -- permissions ------------------------------------------------------------------------

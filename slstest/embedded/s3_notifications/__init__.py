@@ -1,1 +1,1 @@
-"""Amazon S3 event notifications: functions and queues are told what happens to objects."""
+"""Amazon S3 event notifications: functions, queues and topics are told what happens to objects."""

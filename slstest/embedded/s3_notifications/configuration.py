@@ -22,6 +22,10 @@ _ENCODED = re.compile(r"(?:[A-Za-z0-9*._/+-]|%[0-9A-Fa-f]{2})*")
 """A part of a key that is URL encoded; slashes need not be."""
 
 _ARNS: Mapping[str, tuple[str, str]] = {
+    "Topic": (
+        r"arn:aws[\w-]*:sns:[\w-]+:\d{12}:[\w-]{1,256}",
+        r"^arn:aws[\p{Alpha}\-]*:sns:[\p{Alnum}\-]+:[\p{Digit}]{12}:[\p{Alnum}\-_]{1,256}$",
+    ),
     "Queue": (
         r"arn:aws[\w-]*:sqs:[\w-]+:\d{12}:[\w-]{1,80}",
         r"^arn:aws[\p{Alpha}\-]*:sqs:[\p{Alnum}\-]+:[\p{Digit}]{12}:[\p{Alnum}\-_]{1,80}$",
@@ -41,8 +45,8 @@ class Rule:
 
     id: str
     kind: str
-    """The kind of its destination, as the element is called that has the ARN: ``Queue``,
-    ``CloudFunction``."""
+    """The kind of its destination, as the element is called that has the ARN: ``Topic``,
+    ``Queue``, ``CloudFunction``."""
     arn: str
     events: tuple[str, ...]
     filters: tuple[tuple[str, str], ...] = ()

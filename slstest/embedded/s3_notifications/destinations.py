@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from slstest.embedded.lambda_service.functions import Function
 from slstest.embedded.resource_policies import Access, allows
@@ -118,6 +118,45 @@ class QueueDestination:
             self._queues.send(arn, message, trace_header=trace_header)
         except Refused as error:
             raise Undeliverable(f"{error.code}: {error.message}") from error
+
+
+class TopicDestination:
+    """Topics: published to through the SNS API, where their policies let S3.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
+    """
+
+    is_tested = True
+
+    def __init__(self, client: Callable[[str], Any]) -> None:
+        """``client`` gives the boto3 client of a service."""
+        self._client = client
+
+    def named(self, arn: str) -> str:
+        return arn
+
+    def objection(self, arn: str, bucket: BucketFacts) -> str | None:
+        sns = self._client("sns")
+        try:
+            attributes = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+        except sns.exceptions.NotFoundException:
+            return "The destination topic does not exist"
+        if allows(attributes.get("Policy", ""), _access("sns:Publish", arn, bucket)):
+            return None
+        return (
+            "Permissions on the destination topic do not allow S3 to publish notifications from "
+            "this bucket"
+        )
+
+    def deliver(self, arn: str, message: str, trace_header: str | None) -> None:
+        from botocore.exceptions import ClientError
+
+        try:
+            self._client("sns").publish(
+                TopicArn=arn, Message=message, Subject="Amazon S3 Notification"
+            )
+        except ClientError as error:
+            raise Undeliverable(str(error)) from error
 
 
 def _access(action: str, arn: str, bucket: BucketFacts) -> Access:

@@ -16,13 +16,13 @@ from slstest.embedded.s3_notifications.errors import invalid_argument, malformed
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 _KINDS: Mapping[str, str] = {
+    "TopicConfiguration": "Topic",
     "QueueConfiguration": "Queue",
     "CloudFunctionConfiguration": "CloudFunction",
 }
 """The element of a rule for each kind of destination, and the one inside that has its ARN."""
 
 _NOT_BUILT: Mapping[str, str] = {
-    "TopicConfiguration": "does not deliver S3 event notifications to SNS topics yet",
     "EventBridgeConfiguration": "does not send S3 event notifications to EventBridge yet",
 }
 
@@ -63,7 +63,7 @@ def write(rules: Iterable[Rule]) -> bytes:
 
 def _rule(element: ElementTree.Element) -> Rule:
     if (what := _NOT_BUILT.get(_name(element))) is not None:
-        raise not_built(what, "notify a function or a queue")
+        raise not_built(what, "notify a function, a queue or a topic")
     kind = _KINDS.get(_name(element))
     if kind is None:
         raise malformed()

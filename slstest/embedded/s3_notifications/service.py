@@ -114,7 +114,8 @@ class S3Notifications:
 
     def _validate(self, bucket: BucketFacts, rules: tuple[Rule, ...], request: AwsRequest) -> None:
         """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html:
-        S3 verifies that it may notify each destination, and sends queues a test notification.
+        S3 verifies that it may notify each destination, and sends queues and topics a test
+        notification.
         """
         once = {rule.arn: self._destinations[rule.kind] for rule in rules}
         objections = {

@@ -127,33 +127,16 @@ def function(s3: Buckets) -> str:
 # -- refused ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("configuration", "what"),
-    [
-        (
-            {
-                "TopicConfigurations": [
-                    {"TopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:t", "Events": [CREATED]}
-                ]
-            },
-            "does not deliver S3 event notifications to SNS topics yet; notify a function or a "
-            "queue, or run the test on a cloud that does",
-        ),
-        (
-            {"EventBridgeConfiguration": {}},
-            "does not send S3 event notifications to EventBridge yet",
-        ),
-    ],
-)
-def test_a_destination_that_is_not_built_is_refused(
-    s3: Buckets, configuration: Any, what: str
-) -> None:
+def test_a_destination_that_is_not_built_is_refused(s3: Buckets) -> None:
     bucket = s3.bucket()
     with pytest.raises(ClientError) as error:
-        s3.notify(bucket, configuration, SkipDestinationValidation=True)
+        s3.notify(bucket, {"EventBridgeConfiguration": {}}, SkipDestinationValidation=True)
     status, code, message = s3.aws.refused(error)
     assert (status, code) == (501, "NotImplemented")
-    assert what in message
+    assert message == (
+        "the embedded cloud does not send S3 event notifications to EventBridge yet; notify a "
+        "function, a queue or a topic, or run the test on a cloud that does"
+    )
 
 
 def test_an_event_that_would_never_come_is_refused(s3: Buckets) -> None:
@@ -319,6 +302,30 @@ def test_a_message_that_is_too_long_for_the_queue_is_lost(s3: Buckets, aws: Aws)
     assert body["Records"][0]["s3"]["object"]["key"] == "short"
     (note,) = aws.cloud.undelivered()
     assert "Message must be shorter than 1024 bytes" in note
+
+
+def test_a_topic_that_does_not_take_a_message_is_noted(s3: Buckets, aws: Aws) -> None:
+    sns, bucket = aws.cloud.client("sns"), s3.bucket()
+    policy = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+    topic = sns.create_topic(Name=aws.name("topic"), Attributes={"Policy": json.dumps(policy)})
+    arn = topic["TopicArn"]
+    s3.notify(bucket, {"TopicConfigurations": [{"TopicArn": arn, "Events": [CREATED]}]})
+
+    def refuse(**_: Any) -> Any:
+        error = {"Code": "KMSDisabled", "Message": "the key is disabled"}
+        http = type("Answer", (), {"status_code": 400})()
+        return http, {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
+
+    sns.meta.events.register("before-call.sns.Publish", refuse)
+    s3.put(bucket, "key")
+    aws.settle()
+    sns.meta.events.unregister("before-call.sns.Publish", refuse)
+    sns.delete_topic(TopicArn=arn)
+    s3.put(bucket, "key")
+    aws.settle()
+    refused, gone = aws.cloud.undelivered()
+    assert "(KMSDisabled) when calling the Publish operation: the key is disabled" in refused
+    assert gone.endswith("s3:ObjectCreated:Put: The destination topic does not exist")
 
 
 def test_what_another_service_writes_is_told_of(s3: Buckets, aws: Aws) -> None:
