@@ -199,18 +199,22 @@ class StreamPoller:
 
     def _work(self, shard: Shard, lane: Lane) -> None:
         try:
-            while self._has_work(lane):
-                while self._handle_next(shard, lane):
-                    pass
+            self._handle_all(shard, lane)
             self._relane(shard)
             if shard.is_done:
                 self._go_on_with_children(shard)
-        except BaseException as error:
+        except StreamNotFound:
+            self.lose()
+
+    def _handle_all(self, shard: Shard, lane: Lane) -> None:
+        try:
+            while self._has_work(lane):
+                while self._handle_next(shard, lane):
+                    pass
+        except BaseException:
             with self._lock:
                 lane.working = False
-            if not isinstance(error, StreamNotFound):
-                raise
-            self.lose()
+            raise
 
     def _has_work(self, lane: Lane) -> bool:
         with self._lock:

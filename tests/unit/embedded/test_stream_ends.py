@@ -38,6 +38,12 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Split:
+    number: int
+    """Which of the open shards."""
+
+
+@dataclass(frozen=True)
 class Wait:
     seconds: int
 
@@ -65,6 +71,7 @@ STEPS = st.lists(
         PUTS,
         st.builds(Update, parameters()),
         st.builds(Update, st.fixed_dictionaries({"Enabled": st.booleans()})),
+        st.builds(Split, st.integers(0, 3)),
         st.builds(Wait, st.sampled_from([1, 70])),
     ),
     max_size=12,
@@ -73,6 +80,22 @@ STEPS = st.lists(
 
 def data_of(record: Any) -> Any:
     return json.loads(base64.b64decode(record["kinesis"]["data"]))
+
+
+def split(aws: Aws, stream: str, number: int) -> None:
+    """Split one of a stream's open shards in the middle."""
+    shards = [
+        shard
+        for shard in aws.kinesis.list_shards(StreamName=stream)["Shards"]
+        if "EndingSequenceNumber" not in shard["SequenceNumberRange"]
+    ]
+    shard = shards[number % len(shards)]
+    low, high = (int(each) for each in shard["HashKeyRange"].values())
+    aws.kinesis.split_shard(
+        StreamName=stream,
+        ShardToSplit=shard["ShardId"],
+        NewStartingHashKey=str((low + high) // 2 + 1),
+    )
 
 
 class Function:
@@ -128,6 +151,8 @@ def test_every_record_is_handled_or_given_up_or_filtered(
             function.left[number] = step.failures
             data = {"number": number, "wanted": step.wanted, "reported": step.reported}
             aws.put(stream, json.dumps(data), key=step.key)
+        elif isinstance(step, Split):
+            split(aws, stream, step.number)
         elif isinstance(step, Update):
             aws.lambda_.update_event_source_mapping(UUID=mapping, **step.parameters)
         else:
