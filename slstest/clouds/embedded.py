@@ -76,6 +76,7 @@ class EmbeddedCloud:
     makes what executes the functions; ``in_process_guard`` and ``http_guard`` surround the
     answering of a request by the one door and the other, for a runtime that has to know.
     ``listener`` is the loopback socket that is served by HTTP, by default a free port.
+    ``on_undelivered`` is told what one service could not deliver to another, and why.
     """
 
     name = "embedded"
@@ -90,6 +91,7 @@ class EmbeddedCloud:
         in_process_guard: Guard = nullcontext,
         http_guard: Guard = nullcontext,
         listener: socket.socket | None = None,
+        on_undelivered: Callable[[str], None] | None = None,
     ) -> None:
         import boto3
         from botocore.config import Config
@@ -105,7 +107,7 @@ class EmbeddedCloud:
         self._clients_lock = threading.Lock()
         self._scheduler = Scheduler()
         self._scratch = Scratch()
-        self._undelivered = UndeliveredNotes()
+        self._undelivered = UndeliveredNotes(on_undelivered)
         self._code = CodeStore(self._scratch.folder)
         self._runtime = runtime(Backstage(self._scheduler, self._code, self._scratch.folder))
         self._state = MotoBackend(self._scheduler.now)
@@ -126,7 +128,7 @@ class EmbeddedCloud:
             self._faults,
             self._deliveries,
         )
-        self._destinations = Destinations(self.client)
+        self._destinations = Destinations(self.client, self._undelivered)
         self._mappings = MappingService(
             region,
             ACCOUNT_ID,
@@ -249,7 +251,6 @@ class EmbeddedCloud:
     def end(self) -> None:
         self._faults.clear()
         self._deliveries.forget()
-        self._destinations.forget()
         self._scheduler.finish(_LAST_WORK_TIMEOUT)
         self._logs.forget()
         self._dynamodb.forget_disabled()
@@ -311,8 +312,7 @@ class EmbeddedCloud:
 
     def undelivered(self) -> Sequence[str]:
         """See :class:`slstest.clouds.base.TellsUndelivered`."""
-        of_functions = (f"{each.function_arn}: {each}" for each in self._destinations.undelivered)
-        return (*self._undelivered.notes(), *of_functions)
+        return self._undelivered.notes()
 
     def close(self) -> None:
         self._faults.close()

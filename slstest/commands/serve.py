@@ -97,7 +97,9 @@ def _open(listener: socket.socket, region: str) -> EmbeddedCloud:
     processes.prestart()  # while moto and boto3 are imported here
     from slstest.clouds.embedded import EmbeddedCloud
 
-    return EmbeddedCloud(lambda _: processes, region=region, listener=listener)
+    return EmbeddedCloud(
+        lambda _: processes, region=region, listener=listener, on_undelivered=_tell_undelivered
+    )
 
 
 def _greeting(cloud: EmbeddedCloud, *, skips_time: bool) -> str:
@@ -126,6 +128,12 @@ Ctrl-C ends it, and nothing is kept.
 def _report(failure: BaseException) -> None:
     text = "".join(traceback.format_exception(failure))
     sys.stderr.write(f"slstest serve: work in the background failed:\n{text}")
+    sys.stderr.flush()
+
+
+def _tell_undelivered(what: str) -> None:
+    """On AWS it would leave no trace where one would look."""
+    sys.stderr.write(f"slstest serve: not delivered: {what}\n")
     sys.stderr.flush()
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 from slstest.embedded.lambda_service.errors import LambdaApiError, invalid_parameter
+from slstest.embedded.undelivered import UndeliveredNotes
 
 ON_SUCCESS_OF_EVENTS = frozenset({"sqs", "sns", "lambda", "events"})
 ON_FAILURE_OF_EVENTS = ON_SUCCESS_OF_EVENTS | {"s3"}
@@ -30,32 +30,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"""
 _SERVER_ERROR = 500
 
 
-@dataclass(frozen=True)
-class Undelivered:
-    """Something that its destination did not take. Lambda drops it and counts it."""
-
-    metric: str
-    function_arn: str
-    """Of the function that handled the event, with its qualifier."""
-    destination: str
-    error: str
-    """The destination's error code and message."""
-    content: str
-    """What was to be delivered."""
-
-    def __str__(self) -> str:
-        what = "a dead letter" if self.metric == DEAD_LETTERS_METRIC else "a record"
-        return f"{self.destination} did not take {what} ({self.metric}): {self.error}"
-
-
 class Destinations:
-    """Sends records to their destinations, and keeps account of what these did not take."""
+    """Sends records to their destinations, and notes what these did not take."""
 
-    def __init__(self, client: Callable[[str], Any]) -> None:
+    def __init__(self, client: Callable[[str], Any], undelivered: UndeliveredNotes) -> None:
         """``client`` gives the boto3 client of a service."""
         self._client = client
-        self.undelivered: list[Undelivered] = []
-        """Oldest first."""
+        self._undelivered = undelivered
 
     def check(self, arn: str) -> None:
         """Raise Lambda's error for a destination that does not exist."""
@@ -71,8 +52,8 @@ class Destinations:
     def send(self, arn: str, document: Mapping[str, Any], *, object_key: str | None = None) -> None:
         """Deliver a record, one that has a ``requestContext`` as Lambda writes it.
 
-        ``object_key`` is its name in a bucket. What the destination does not take ends in
-        :attr:`undelivered`, nothing is raised.
+        ``object_key`` is its name in a bucket. What the destination does not take is noted,
+        nothing is raised.
         """
         content = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
         context = document["requestContext"]
@@ -90,13 +71,13 @@ class Destinations:
             else:
                 self._put_event(arn, context, content)
 
-        self._attempt(RECORDS_METRIC, arn, context["functionArn"], content, deliver)
+        self._attempt(f"a record ({RECORDS_METRIC})", arn, context["functionArn"], deliver)
 
     def send_dead_letter(
         self, arn: str, function_arn: str, content: str, attributes: Mapping[str, Any]
     ) -> None:
         """Deliver an event as it was to a dead-letter queue or topic, with message attributes
-        (as SendMessage and Publish take them). What is not taken ends in :attr:`undelivered`."""
+        (as SendMessage and Publish take them). What is not taken is noted."""
 
         def deliver(service: str, name: str) -> None:
             client = self._client(service)
@@ -109,20 +90,15 @@ class Destinations:
             else:
                 client.publish(TopicArn=arn, Message=content, MessageAttributes=attributes)
 
-        self._attempt(DEAD_LETTERS_METRIC, arn, function_arn, content, deliver)
-
-    def forget(self) -> None:
-        """Begin a new account of what was not delivered."""
-        self.undelivered = []
+        self._attempt(f"a dead letter ({DEAD_LETTERS_METRIC})", arn, function_arn, deliver)
 
     # -- inside -------------------------------------------------------------------------
 
     def _attempt(
         self,
-        metric: str,
+        what: str,
         arn: str,
         function_arn: str,
-        content: str,
         deliver: Callable[[str, str], None],
     ) -> None:
         from botocore.exceptions import ClientError
@@ -138,7 +114,7 @@ class Destinations:
             problem = f"{told['Code']}: {told['Message']}"
         else:
             return
-        self.undelivered.append(Undelivered(metric, function_arn, arn, problem, content))
+        self._undelivered.note(f"{function_arn}: {arn} did not take {what}: {problem}")
 
     def _queue_url(self, arn: str) -> str:
         account_id, name = arn.split(":")[4:6]

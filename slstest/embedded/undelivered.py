@@ -7,14 +7,19 @@ noted, so that a failed test can say why nothing came.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 _KEPT = 100
 
 
 class UndeliveredNotes:
-    """Notes of failed deliveries, oldest first."""
+    """Notes of failed deliveries, oldest first.
 
-    def __init__(self) -> None:
+    ``tell`` hears of each failure as it happens.
+    """
+
+    def __init__(self, tell: Callable[[str], None] | None = None) -> None:
+        self._tell = tell
         self._lock = threading.Lock()
         self._notes: dict[str, int] = {}
 
@@ -23,6 +28,8 @@ class UndeliveredNotes:
         with self._lock:
             if what in self._notes or len(self._notes) < _KEPT:
                 self._notes[what] = self._notes.get(what, 0) + 1
+        if self._tell is not None:
+            self._tell(what)
 
     def notes(self) -> tuple[str, ...]:
         """Each failure, and how often it happened."""

@@ -113,6 +113,22 @@ def test_its_region_is_that_of_the_environment_unless_it_is_told_another(
     assert f"here {region})" in " ".join(capsys.readouterr().out.split())
 
 
+def test_it_prints_what_a_topic_cannot_deliver_and_why(serve: Serve) -> None:
+    server = serve()
+    sns, sqs = client(server, "sns"), client(server, "sqs")
+    topic_arn = sns.create_topic(Name="news")["TopicArn"]
+    sqs.create_queue(QueueName="closed")
+    queue_arn = "arn:aws:sqs:us-east-1:123456789012:closed"
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
+    sns.publish(TopicArn=topic_arn, Message="rain")
+    assert server.process.stderr is not None
+    told = server.process.stderr.readline()
+    assert told.startswith(
+        f"slstest serve: not delivered: topic news could not deliver to {queue_arn}: "
+    )
+    assert "policy" in told
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_when_it_is_ended_while_a_function_runs(
     serve: Serve, zipped: Callable[[str], bytes], number: signal.Signals

@@ -15,12 +15,12 @@ from slstest.embedded.destinations import (
     ON_FAILURE_OF_STREAMS,
     ON_SUCCESS_OF_EVENTS,
     Destinations,
-    Undelivered,
     iso_time,
     object_key,
     supports,
 )
 from slstest.embedded.lambda_service.errors import LambdaApiError
+from slstest.embedded.undelivered import UndeliveredNotes
 
 if TYPE_CHECKING:
     from tests.unit.embedded.conftest import Aws
@@ -70,8 +70,13 @@ MAKE: dict[str, Make] = {
 
 
 @pytest.fixture
-def destinations(aws: Aws) -> Destinations:
-    return Destinations(aws.cloud.client)
+def undelivered() -> UndeliveredNotes:
+    return UndeliveredNotes()
+
+
+@pytest.fixture
+def destinations(aws: Aws, undelivered: UndeliveredNotes) -> Destinations:
+    return Destinations(aws.cloud.client, undelivered)
 
 
 @pytest.fixture
@@ -172,13 +177,16 @@ def test_what_is_no_destination_is_not_supported(arn: str) -> None:
 
 
 def test_a_queue_gets_the_record_as_its_message(
-    aws: Aws, destinations: Destinations, make: Callable[[str], str]
+    aws: Aws,
+    destinations: Destinations,
+    undelivered: UndeliveredNotes,
+    make: Callable[[str], str],
 ) -> None:
     arn = make("sqs")
     destinations.send(arn, RECORD)
     (message,) = aws.cloud.browse_queue(arn)
     assert json.loads(message["Body"]) == RECORD
-    assert destinations.undelivered == []
+    assert undelivered.notes() == ()
 
 
 def test_a_bucket_gets_the_record_as_an_object(
@@ -258,26 +266,24 @@ def test_an_event_bus_gets_the_record_as_the_detail_of_an_event(
     ],
 )
 def test_what_is_not_taken_is_dropped_and_told(
-    destinations: Destinations, arn: str, error: str
+    destinations: Destinations, undelivered: UndeliveredNotes, arn: str, error: str
 ) -> None:
     destinations.send(arn, RECORD, object_key="key")
-    (lost,) = destinations.undelivered
-    assert (lost.metric, lost.function_arn, lost.destination) == (
-        "DestinationDeliveryFailures",
-        FUNCTION,
-        arn,
-    )
-    assert lost.error.startswith(error)
-    assert json.loads(lost.content) == RECORD
+    (lost,) = undelivered.notes()
+    told = f"{FUNCTION}: {arn} did not take a record (DestinationDeliveryFailures): {error}"
+    assert lost.startswith(told)
 
 
 def test_a_record_that_is_larger_than_a_message_is_dropped(
-    aws: Aws, destinations: Destinations, make: Callable[[str], str]
+    aws: Aws,
+    destinations: Destinations,
+    undelivered: UndeliveredNotes,
+    make: Callable[[str], str],
 ) -> None:
     arn = make("sqs")
     destinations.send(arn, {**RECORD, "requestPayload": "x" * 1_048_576})
     assert aws.cloud.browse_queue(arn) == []
-    assert len(destinations.undelivered) == 1
+    assert len(undelivered.notes()) == 1
 
 
 def test_a_dead_letter_is_the_event_as_it_was_with_attributes(
@@ -295,14 +301,14 @@ def test_a_dead_letter_is_the_event_as_it_was_with_attributes(
     assert received["MessageAttributes"] == {"ErrorCode": code}
 
 
-def test_a_dead_letter_that_is_not_taken_is_told_as_one(destinations: Destinations) -> None:
+def test_a_dead_letter_that_is_not_taken_is_told_as_one(
+    destinations: Destinations, undelivered: UndeliveredNotes
+) -> None:
     arn = "arn:aws:sns:us-east-1:123456789012:gone"
     destinations.send_dead_letter(arn, FUNCTION, "{}", {})
-    (lost,) = destinations.undelivered
-    expected = Undelivered("DeadLetterErrors", FUNCTION, arn, lost.error, "{}")
-    assert lost == expected
-    destinations.forget()
-    assert destinations.undelivered == []
+    (lost,) = undelivered.notes()
+    told = f"{FUNCTION}: {arn} did not take a dead letter (DeadLetterErrors): NotFound: "
+    assert lost.startswith(told)
 
 
 def test_a_record_in_a_bucket_is_named_by_day_and_at_random() -> None:

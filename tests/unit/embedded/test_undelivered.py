@@ -19,3 +19,11 @@ def test_only_so_many_failures_are_kept() -> None:
     undelivered.note("0")
     assert undelivered.notes()[:2] == ("0 (2 times)", "1")
     assert len(undelivered.notes()) == 100
+
+
+def test_each_failure_is_told_as_it_happens() -> None:
+    told: list[str] = []
+    undelivered = UndeliveredNotes(told.append)
+    for what in ("a", "b", "a"):
+        undelivered.note(what)
+    assert told == ["a", "b", "a"]
