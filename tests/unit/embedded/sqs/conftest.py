@@ -210,8 +210,10 @@ class World:
         return threading.current_thread() is threading.main_thread()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _world() -> Iterator[World]:
+    """No longer than a module's tests: moto's queues are this world's while it is there, and the
+    cloud of the other tests in this process has to have its own back."""
     made = World()
     yield made
     made.close()
