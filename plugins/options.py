@@ -8,8 +8,12 @@ from typing import Literal
 
 import pytest
 
+from slstest.clouds.urls import checked_url
+from slstest.errors import ConfigurationError
+
 CLOUDS = ("embedded", "localstack", "endpoint", "aws")
 RUNTIMES = ("process", "in-process", "cloud")
+_BUILT_CLOUDS = ("embedded", "endpoint")
 DEFAULT_TIMEOUT = 30.0
 
 # A TOML file may say a number only where the setting is declared as one.
@@ -23,6 +27,8 @@ class Settings:
     on: bool
     """Whether the tests that use the harness run at all."""
     cloud: str
+    endpoint: str | None
+    """The URL of the cloud ``endpoint``."""
     runtime: str
     debugger: str
     """``--pdb`` or ``--trace`` where the run has one of them, else an empty string."""
@@ -56,7 +62,7 @@ def add_options(parser: pytest.Parser) -> None:
         dest="sls_cloud",
         metavar="CLOUD",
         help=f"Where the AWS APIs are answered: {_listed(CLOUDS)} (default: embedded; "
-        "the only one that this version has).",
+        f"this version has {_listed(_BUILT_CLOUDS)}).",
     )
     group.addoption(
         "--sls-endpoint",
@@ -100,11 +106,11 @@ def resolve(config: pytest.Config) -> Settings:
     """
     cloud = _cloud(config)
     debugger = _debugger(config)
-    runtime, because = _runtime(config, debugger)
-    _refuse_endpoint(config)
+    runtime, because = _runtime(config, debugger, cloud)
     return Settings(
         on=_flag(config, "sls"),
         cloud=cloud,
+        endpoint=_endpoint(config, cloud),
         runtime=runtime,
         debugger=debugger,
         runtime_because=because,
@@ -118,21 +124,32 @@ def _cloud(config: pytest.Config) -> str:
     if value is None:
         return "embedded"
     _check_choice(value, where, CLOUDS)
-    if value != "embedded":
+    if value not in _BUILT_CLOUDS:
         raise pytest.UsageError(
-            f"{where}: this version of slstest has no {value} cloud yet, only the embedded "
-            "one; choose embedded"
+            f"{where}: this version of slstest has no {value} cloud yet; choose from "
+            f"{_listed(_BUILT_CLOUDS)}"
         )
     return value
 
 
-def _refuse_endpoint(config: pytest.Config) -> None:
+def _endpoint(config: pytest.Config, cloud: str) -> str | None:
     value, where = _text(config, "sls_endpoint")
-    if value is not None:
+    if cloud == "endpoint":
+        if value is None:
+            raise pytest.UsageError(
+                "--sls-cloud endpoint: say where it is, with --sls-endpoint URL (or sls_endpoint "
+                "in the ini file), for example --sls-endpoint http://localhost:4566"
+            )
+        try:
+            return checked_url(value)
+        except ConfigurationError as error:
+            raise pytest.UsageError(f"{where}: {error}") from error
+    # In the ini file it may wait for the runs that choose the cloud.
+    if value is not None and where.startswith("--"):
         raise pytest.UsageError(
-            f"{where}: a URL is for the cloud 'endpoint', which this version of slstest does "
-            "not have yet; leave it out (the embedded cloud chooses its own URL)"
+            f"{where}: a URL is for the cloud 'endpoint'; add --sls-cloud endpoint, or leave it out"
         )
+    return None
 
 
 def _debugger(config: pytest.Config) -> str:
@@ -142,11 +159,11 @@ def _debugger(config: pytest.Config) -> str:
     return ""
 
 
-def _runtime(config: pytest.Config, debugger: str) -> tuple[str, str]:
+def _runtime(config: pytest.Config, debugger: str, cloud: str) -> tuple[str, str]:
     value, where = _text(config, "sls_runtime")
     if value is not None:
         _check_choice(value, where, RUNTIMES)
-        if value == "cloud":
+        if value == "cloud" and cloud == "embedded":
             raise pytest.UsageError(
                 f"{where}: the embedded cloud executes no function itself; choose process or "
                 "in-process"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,10 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
     declare(config, SLS_REDELIVERY)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Repeat the deliveries of a test that has passed."""
-    yield
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Repeat the deliveries of a test that has passed: pytest has run it before."""
     use = closest(item, SLS_REDELIVERY)
     environment: Environment | None = getattr(item, "funcargs", {}).get("sls")
     if use is not None and environment is not None:

@@ -35,10 +35,11 @@ class Run:
     def environment(self, item: pytest.Item) -> Environment:
         """A throwaway world for one test."""
         from slstest.environment import Environment
-        from slstest.ledger import Ledger
+        from slstest.ledger import Ledger, default_folder
 
         if self._ledger is None:
-            self._ledger = Ledger()
+            in_memory = self.settings.cloud == "embedded"
+            self._ledger = Ledger(None if in_memory else default_folder())
         return Environment(
             self._open_cloud(),
             label=item.name,
@@ -51,6 +52,9 @@ class Run:
 
     def close(self) -> None:
         """End the cloud, if it was started."""
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.close()
         cloud, self._cloud = self._cloud, None
         if cloud is not None:
             cloud.close()
@@ -62,6 +66,7 @@ class Run:
             self._cloud = open_cloud(
                 self.settings.cloud,
                 runtime=self.settings.runtime,
+                endpoint_url=self.settings.endpoint,
                 debugging=bool(self.settings.debugger),
             )
         return self._cloud
@@ -93,7 +98,8 @@ def header(config: pytest.Config) -> str | None:
     if not settings.on:
         return None
     because = f" (because of {settings.runtime_because})" if settings.runtime_because else ""
-    return f"slstest: {settings.cloud} cloud, {settings.runtime} runtime{because}"
+    at = f" at {settings.endpoint}" if settings.endpoint else ""
+    return f"slstest: {settings.cloud} cloud{at}, {settings.runtime} runtime{because}"
 
 
 def finish(config: pytest.Config) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,14 +11,18 @@ from slstest.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from slstest.clouds.base import Cloud
-    from slstest.clouds.embedded import Backstage
+    from slstest.clouds.embedded import Guard
+    from slstest.clouds.endpoint import Endpoint
+    from slstest.embedded.function_host import Backstage, RuntimeFactory
     from slstest.runtimes.base import Runtime
 
-CLOUDS = ("embedded",)
+CLOUDS = ("embedded", "endpoint")
 """The clouds that this version has."""
 
 RUNTIMES = ("process", "in-process")
-"""The runtimes that this version has."""
+"""What runs functions on this machine."""
+
+ALL_RUNTIMES = (*RUNTIMES, "cloud")
 
 
 def open_cloud(
@@ -24,27 +30,75 @@ def open_cloud(
     *,
     runtime: str = "process",
     region: str = "us-east-1",
+    endpoint_url: str | None = None,
     debugging: bool = False,
 ) -> Cloud:
-    """Start a cloud. The caller closes it.
+    """Start a cloud, or find one. The caller closes it.
 
-    ``debugging`` lifts the functions' timeouts in the in-process runtime. Raises
-    :class:`slstest.errors.ConfigurationError` for a cloud or runtime that does not exist.
+    ``runtime`` says where functions run: in processes of their own, in this process, or on the
+    ``cloud`` itself, which the embedded cloud cannot. ``endpoint_url`` is where the cloud
+    ``endpoint`` is. ``debugging`` lifts the functions' timeouts in the in-process runtime.
+
+    Raises :class:`slstest.errors.ConfigurationError` for a cloud or runtime that does not
+    exist, and for an endpoint that does not answer as an AWS cloud does.
     """
     if name not in CLOUDS:
-        raise ConfigurationError(f"there is no cloud '{name}'; there is: {', '.join(CLOUDS)}")
-    if runtime not in RUNTIMES:
+        raise ConfigurationError(f"there is no cloud '{name}'; there are: {', '.join(CLOUDS)}")
+    runtimes = RUNTIMES if name == "embedded" else ALL_RUNTIMES
+    if runtime not in runtimes:
         raise ConfigurationError(
-            f"there is no runtime '{runtime}' on the {name} cloud; there are: {', '.join(RUNTIMES)}"
+            f"there is no runtime '{runtime}' on the {name} cloud; there are: {', '.join(runtimes)}"
         )
-    from slstest.clouds.embedded import EmbeddedCloud
+    if (endpoint_url is None) != (name == "embedded"):
+        raise ConfigurationError(
+            "endpoint_url= goes with the cloud 'endpoint', which needs it, and with no other"
+        )
+    if endpoint_url is None:
+        return _with_functions_here(runtime, debugging, _embedded(region))
+    from slstest.clouds.endpoint import Endpoint
 
+    endpoint = Endpoint(endpoint_url, region)
+    if runtime == "cloud":
+        from slstest.clouds.remote import RemoteCloud
+
+        return RemoteCloud(name, endpoint)
+    endpoint.examine()
+    return _with_functions_here(runtime, debugging, _remote(name, endpoint))
+
+
+Make = Callable[["RuntimeFactory", "Guard", "Guard"], "Cloud"]
+"""Makes a cloud of a runtime and the guards of its two doors, the in-process one first."""
+
+
+def _embedded(region: str) -> Make:
+    def make(runtime: RuntimeFactory, in_process_guard: Guard, http_guard: Guard) -> Cloud:
+        from slstest.clouds.embedded import EmbeddedCloud
+
+        return EmbeddedCloud(
+            runtime, region=region, in_process_guard=in_process_guard, http_guard=http_guard
+        )
+
+    return make
+
+
+def _remote(name: str, endpoint: Endpoint) -> Make:
+    def make(runtime: RuntimeFactory, in_process_guard: Guard, http_guard: Guard) -> Cloud:
+        from slstest.clouds.here import FunctionsHere
+
+        return FunctionsHere(
+            name, endpoint, runtime, in_process_guard=in_process_guard, http_guard=http_guard
+        )
+
+    return make
+
+
+def _with_functions_here(runtime: str, debugging: bool, make: Make) -> Cloud:
     if runtime == "process":
         from slstest.runtimes.process import ProcessRuntime
 
         processes = ProcessRuntime()
         processes.prestart()  # while moto and boto3 are imported here
-        return EmbeddedCloud(lambda _: processes, region=region)
+        return make(lambda _: processes, nullcontext, nullcontext)
 
     from slstest.functions.package import source_of_zip
     from slstest.runtimes.in_process import STAGE, InProcessRuntime, uninterrupted
@@ -61,9 +115,4 @@ def open_cloud(
             scratch=backstage.scratch,
         )
 
-    return EmbeddedCloud(
-        run_in_process,
-        region=region,
-        in_process_guard=uninterrupted,
-        http_guard=STAGE.on_behalf_of_the_act,
-    )
+    return make(run_in_process, uninterrupted, STAGE.on_behalf_of_the_act)

@@ -25,6 +25,8 @@ class Cloud(Protocol):
     creates_at_once: bool
     """Whether what was asked for is ready when the request to create it has been answered,
     whatever state the answer tells, so that nobody needs to look."""
+    runs_functions: bool
+    """Whether it runs the functions itself, so that only their logs tell what they did."""
 
     @property
     def endpoint_url(self) -> str | None:

@@ -87,8 +87,10 @@ class Scheduler:
     present plus what has been skipped since the last :meth:`reset`.
     """
 
-    def __init__(self, present: Callable[[], float] = time.time) -> None:
+    def __init__(self, present: Callable[[], float] = time.time, *, skips: bool = True) -> None:
+        """Without ``skips`` time is the present always, and whoever waits really does."""
         self._present = present
+        self._skips = skips
         self._skipped = 0.0
         lock = threading.RLock()
         self._changed = threading.Condition(lock)
@@ -372,10 +374,15 @@ class Scheduler:
             return self._timers[0].due if self._timers else None
 
     def _skip_to_next_timer(self) -> bool:
+        """Go to the next timer, or wait a moment for it; False where there is none."""
         due = self._next_due()
         if due is None:
             return False
-        self._skip_to(due)
+        if self._skips:
+            self._skip_to(due)
+        else:
+            wait = max(0.0, min(due - self.now(), _LOOK_AGAIN))
+            self._wait_for_change(time.monotonic() + wait)
         return True
 
     def _skip_to(self, moment: float) -> None:

@@ -18,6 +18,7 @@ from slstest.expect import expect, expect_not
 from slstest.functions.handler import check_handler
 from slstest.functions.mapping import EventSourceMapping
 from slstest.functions.package import package
+from slstest.functions.recorder import HANDLER, with_recorder
 from slstest.invocation import Invocation
 from slstest.ledger import Entry
 from slstest.matching import show
@@ -307,6 +308,9 @@ def deploy(
     code = package(source)
     if runtime.startswith("python"):
         check_handler(code, handler, asked=asked, layers=bool(given.get("Layers")))
+    content = code.content
+    if scope.cloud.runs_functions and runtime.startswith("python"):
+        content, handler = with_recorder(content, handler), HANDLER
     name = scope.names.throwaway(label)
     role = f"arn:{client.meta.partition}:iam::{scope.cloud.account_id}:role/slstest"
     request = {
@@ -314,7 +318,7 @@ def deploy(
         "Runtime": runtime,
         "Role": role,
         "Handler": handler,
-        "Code": {"ZipFile": code.content},
+        "Code": {"ZipFile": content},
         **given,
     }
     if environment is not None:

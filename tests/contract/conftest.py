@@ -1,9 +1,10 @@
-"""The contract suite runs every rule on every runtime of the embedded cloud."""
+"""The contract suite runs every rule on every runtime of a cloud."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,16 +13,21 @@ from typing import Any
 import pytest
 
 from slstest import Environment, Function
-from slstest.clouds import RUNTIMES, open_cloud
+from slstest.clouds import ALL_RUNTIMES, RUNTIMES, open_cloud
 from slstest.clouds.base import Cloud
 
 Deploy = Callable[..., Function]
 
 
-@pytest.fixture(scope="session", params=RUNTIMES)
+ENDPOINT = os.environ.get("SLSTEST_CONTRACT_ENDPOINT")
+"""Where the cloud under test is; by default it is the embedded one."""
+
+
+@pytest.fixture(scope="session", params=ALL_RUNTIMES if ENDPOINT else RUNTIMES)
 def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     """A cloud for each runtime, shared by the tests as in a pytest run."""
-    cloud = open_cloud("embedded", runtime=request.param)
+    name = "endpoint" if ENDPOINT else "embedded"
+    cloud = open_cloud(name, runtime=request.param, endpoint_url=ENDPOINT)
     yield cloud
     cloud.close()
 

@@ -12,15 +12,12 @@ if TYPE_CHECKING:
 CLOUDS = "choose from embedded, localstack, endpoint, aws"
 RUNTIMES = "choose from process, in-process, cloud"
 
-NOT_BUILT = "this version of slstest has no {} cloud yet, only the embedded one; choose embedded"
+NOT_BUILT = "this version of slstest has no {} cloud yet; choose from embedded, endpoint"
 
 WRONG = {
     ("cloud", "moon"): f"unknown value 'moon'; {CLOUDS}",
     ("cloud", "localstack"): NOT_BUILT.format("localstack"),
-    ("cloud", "endpoint"): NOT_BUILT.format("endpoint"),
     ("cloud", "aws"): NOT_BUILT.format("aws"),
-    ("endpoint", "http://localhost:4566"): "a URL is for the cloud 'endpoint', which this "
-    "version of slstest does not have yet; leave it out",
     ("runtime", "docker"): f"unknown value 'docker'; {RUNTIMES}",
     ("runtime", "cloud"): "the embedded cloud executes no function itself; choose process or "
     "in-process",
@@ -57,6 +54,48 @@ def test_a_wrong_ini_setting_is_refused_naming_the_file(
     result = plain_test.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: sls_{option} in pytest.ini: *{WRONG[option, value]}*"])
+
+
+def test_the_cloud_endpoint_needs_to_know_where_it_is(plain_test: Project) -> None:
+    result = plain_test.run("--sls-cloud=endpoint")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --sls-cloud endpoint: say where it is, with --sls-endp*"])
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("localhost:4566", "is no URL of an endpoint; one looks like http://localhost:4566"),
+        ("https://sqs.us-east-1.amazonaws.com", "is AWS itself; to test on AWS choose the cloud"),
+    ],
+)
+def test_a_wrong_url_is_refused(plain_test: Project, url: str, said: str) -> None:
+    result = plain_test.run("--sls-cloud=endpoint", f"--sls-endpoint={url}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --sls-endpoint: *{said}*"])
+
+
+def test_a_url_goes_with_the_cloud_endpoint(plain_test: Project) -> None:
+    result = plain_test.run("--sls-endpoint=http://localhost:4566")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --sls-endpoint: *add --sls-cloud endpoint*"])
+
+
+def test_a_url_in_the_ini_file_waits_for_the_runs_that_choose_its_cloud(
+    plain_test: Project,
+) -> None:
+    plain_test.file("pytest.ini", "[pytest]\nsls_endpoint = http://localhost:4566\n")
+    plain_test.run("--sls").stdout.fnmatch_lines(["slstest: embedded cloud, process runtime"])
+    plain_test.run("--sls", "--sls-cloud=endpoint").stdout.fnmatch_lines(
+        ["slstest: endpoint cloud at http://localhost:4566, process runtime"]
+    )
+
+
+def test_only_a_cloud_elsewhere_runs_functions_itself(plain_test: Project) -> None:
+    result = plain_test.run(
+        "--sls", "--sls-cloud=endpoint", "--sls-endpoint=http://x:1", "--sls-runtime=cloud"
+    )
+    result.stdout.fnmatch_lines(["slstest: endpoint cloud at http://x:1, cloud runtime"])
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,19 @@ class MappingService:
             if isinstance(entry.poller, SqsPoller):
                 entry.poller.hidden_changed()
 
+    def wake_all(self) -> None:
+        """There may be news in any source, as nobody tells of them."""
+        with self._lock:
+            entries = [entry for entry in self._entries.values() if entry.mapping.enabled]
+        for entry in entries:
+            if not entry.poller.lost:
+                entry.poller.wake()
+
+    def sources(self) -> list[str]:
+        """The ARNs of the sources that are read."""
+        with self._lock:
+            return [e.mapping.source_arn for e in self._entries.values() if e.mapping.enabled]
+
     def close(self) -> None:
         with self._lock:
             entries = list(self._entries.values())

@@ -27,9 +27,8 @@ class SqsState:
         self._surroundings = Surroundings(now, endpoint_url, listener, newest_first)
         self._lock = self._surroundings.lock
         self._before = sqs_backends.backend
-        self._install(
-            type("SqsBackend", (EmbeddedSqsBackend,), {"surroundings": self._surroundings})
-        )
+        self._ours = type("SqsBackend", (EmbeddedSqsBackend,), {"surroundings": self._surroundings})
+        self._install(self._ours)
 
     def next_return(self, queue_arn: str) -> float | None:
         """When the next hidden message of a queue can be received (seconds since the epoch);
@@ -101,7 +100,9 @@ class SqsState:
         sqs_backends.backend = backend
         for account in sqs_backends.values():
             account.backend = backend
-            for region in [name for name, each in account.items() if not each.queues]:
+            ours = [name for name, each in account.items() if isinstance(each, self._ours)]
+            empty = [name for name, each in account.items() if not each.queues]
+            for region in {*ours, *empty}:
                 del account[region]
 
     def _find(self, queue_arn: str) -> EmbeddedQueue | None:

@@ -324,7 +324,7 @@ def test_moments_are_told_in_milliseconds() -> None:
 
 
 def test_what_was_not_taken_is_told_to_failed_tests(aws: Aws) -> None:
-    aws.cloud._destinations.send("arn:aws:sns:us-east-1:123456789012:gone", RECORD)
+    aws.cloud._host._destinations.send("arn:aws:sns:us-east-1:123456789012:gone", RECORD)
     assert aws.cloud.undelivered() == (
         f"{FUNCTION}: arn:aws:sns:us-east-1:123456789012:gone did not take a record "
         "(DestinationDeliveryFailures): NotFound: Topic does not exist",

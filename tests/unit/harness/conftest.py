@@ -24,6 +24,7 @@ class ScriptedCloud:
     region = REGION
     account_id = "123456789012"
     creates_at_once = False
+    runs_functions = False
     endpoint_url = None
 
     def __init__(self) -> None:

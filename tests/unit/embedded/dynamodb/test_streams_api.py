@@ -186,7 +186,7 @@ def test_a_table_of_a_template_has_a_stream(aws: Aws, table: StreamedTable) -> N
         "BillingMode": "PAY_PER_REQUEST",
         "StreamSpecification": {"StreamViewType": "NEW_IMAGE"},
     }
-    with aws.cloud._dynamodb.changes.of_request():
+    with aws.cloud._services._tables.changes.of_request():
         Table.create_from_cloudformation_json(
             "from-template", {"Properties": properties}, ACCOUNT_ID, "us-east-1"
         )

@@ -706,6 +706,6 @@ def test_what_another_service_of_moto_s_publishes_is_delivered(topics: Topics) -
 def seen(topics: Topics) -> AbstractContextManager[None]:
     """As within the answer to a request."""
     topics.sns.list_topics()
-    opened = topics.aws.cloud._topics._opened
+    opened = topics.aws.cloud._services._topics._opened
     assert opened is not None
     return opened.topics.seen()

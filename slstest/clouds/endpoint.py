@@ -1,0 +1,173 @@
+"""An AWS-compatible endpoint at a URL: its clients, and whether it answers at all."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from slstest.clouds.urls import checked_url
+from slstest.errors import ConfigurationError, SlstestError
+
+if TYPE_CHECKING:
+    import boto3
+
+HEALTH_PATH = "/_localstack/health"
+"""LocalStack's, which MiniStack, Floci and ``slstest serve`` answer as well."""
+
+_CONNECT_TIMEOUT = 2.0
+_READ_TIMEOUT = 7.0
+"""Seconds; for all but Lambda, whose synchronous invocations take as long as the function."""
+_LAMBDA_READ_TIMEOUT = 930.0
+_PROBE_TIMEOUT = 1.0
+
+
+@dataclass(frozen=True)
+class Health:
+    """What an endpoint tells of itself; empty where it tells nothing."""
+
+    edition: str = ""
+    version: str = ""
+    services: frozenset[str] = frozenset()
+    """The services that can be used; empty where the endpoint does not say."""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.edition, self.version) if part)
+
+
+class Endpoint:
+    """The clients of one endpoint.
+
+    Its credentials are those that emulators take, never the user's: whatever the URL is, no
+    real account can be reached.
+    """
+
+    def __init__(self, url: str, region: str) -> None:
+        """Raises :class:`slstest.errors.ConfigurationError` for what is no endpoint's URL."""
+        self.url = checked_url(url)
+        self.region = region
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self.session = self.session_with({})
+
+    def client(self, service: str) -> Any:
+        """The shared client of a service, made on first use."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._make(service)
+            return self._clients[service]
+
+    def client_at(self, service: str, url: str) -> Any:
+        """A client of a service that is answered somewhere else."""
+        from botocore.config import Config
+
+        make: Callable[..., Any] = self.session.client
+        return make(
+            service,
+            endpoint_url=url,
+            config=Config(read_timeout=_LAMBDA_READ_TIMEOUT, retries={"total_max_attempts": 1}),
+        )
+
+    def session_with(self, elsewhere: Mapping[str, str]) -> boto3.Session:
+        """A session whose clients reach the endpoint, but for these services, which are at
+        these URLs."""
+        return _session(self.url, self.region, elsewhere)
+
+    def examine(self) -> tuple[str, Health]:
+        """The account id of its callers and what it tells of itself.
+
+        Raises :class:`slstest.errors.ConfigurationError` where nothing answers, or what does
+        is no AWS cloud.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        health = self._health()
+        try:
+            account = str(self.client("sts").get_caller_identity()["Account"])
+        except SlstestError as error:
+            raise ConfigurationError(str(error)) from error
+        except (BotoCoreError, ClientError, KeyError) as error:
+            raise ConfigurationError(
+                f"{self.url} answers, but not as an AWS cloud does (GetCallerIdentity: {error}). "
+                "Give the URL of LocalStack, MiniStack, moto's server or slstest serve."
+            ) from error
+        return account, health
+
+    # -- inside -------------------------------------------------------------------------
+
+    def _make(self, service: str) -> Any:
+        from botocore.config import Config
+
+        make: Callable[..., Any] = self.session.client
+        client = make(
+            service,
+            config=Config(
+                connect_timeout=_CONNECT_TIMEOUT,
+                read_timeout=_LAMBDA_READ_TIMEOUT if service == "lambda" else _READ_TIMEOUT,
+                retries={"mode": "standard", "total_max_attempts": 3},
+                s3={"addressing_style": "path"},
+            ),
+        )
+        client.meta.events.register("response-received", self._tell_of_silence)
+        return client
+
+    def _tell_of_silence(self, exception: Exception | None = None, **_: Any) -> None:
+        """End the call with a clear message where the endpoint is gone; a passing trouble is
+        left to botocore's retries."""
+        if exception is None or self._answers():
+            return
+        raise SlstestError(
+            f"the endpoint {self.url} does not answer any more ({exception}). Is it still running?"
+        ) from exception
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(self.url + HEALTH_PATH, timeout=_PROBE_TIMEOUT).close()
+        except urllib.error.HTTPError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def _health(self) -> Health:
+        try:
+            with urllib.request.urlopen(self.url + HEALTH_PATH, timeout=_READ_TIMEOUT) as answer:
+                told = json.load(answer)
+        except urllib.error.HTTPError:
+            return Health()
+        except ValueError:
+            return Health()
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            raise ConfigurationError(
+                f"nothing answers at {self.url}: {reason}. Start the cloud there, or give the "
+                "URL of one that runs."
+            ) from error
+        if not isinstance(told, dict) or not isinstance(told.get("services"), dict):
+            return Health()
+        usable = {name for name, state in told["services"].items() if state not in _UNUSABLE}
+        return Health(str(told.get("edition", "")), str(told.get("version", "")), frozenset(usable))
+
+
+_UNUSABLE = ("disabled", "error", "unavailable")
+
+
+def _session(url: str, region: str, elsewhere: Mapping[str, str]) -> boto3.Session:
+    import boto3
+
+    class Session(boto3.Session):
+        def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
+            if service_name in elsewhere and kwargs.get("endpoint_url") is None:
+                kwargs["endpoint_url"] = elsewhere[service_name]
+            make: Callable[..., Any] = super().client
+            return make(service_name, *args, **kwargs)
+
+    session = Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
+    # Also for clients that a test makes of it without naming an endpoint.
+    settings: Any = session._session.get_component("config_store")
+    settings.set_config_variable("endpoint_url", url)
+    return session

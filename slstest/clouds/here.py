@@ -1,0 +1,232 @@
+"""A cloud outside this process whose functions run here, on the events of that cloud.
+
+Streams and queues are read through the cloud's own APIs by the pollers of the embedded cloud,
+and Lambda is answered on this machine: a breakpoint in a handler stops on a record that went
+through LocalStack or AWS, and nothing has to be deployed to debug it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from slstest.clouds.endpoint import Endpoint
+from slstest.clouds.watching import MessageCounts
+from slstest.embedded.doors import HttpDoor, InProcessDoor
+from slstest.embedded.function_host import FunctionHost, RuntimeFactory, Surroundings
+from slstest.embedded.gateway import CODE_PATH
+from slstest.embedded.messages import AwsRequest, AwsResponse
+from slstest.embedded.scheduler import Scheduler
+from slstest.embedded.undelivered import UndeliveredNotes
+from slstest.errors import ConfigurationError, NotSettled
+from slstest.fault import Fault, Redelivered
+
+if TYPE_CHECKING:
+    import boto3
+
+    from slstest.invocation import Invocation
+
+Guard = Callable[[], AbstractContextManager[None]]
+
+LOOK_INTERVAL = 0.1
+"""Seconds between two looks for records and messages, where nobody tells of them."""
+
+_LAST_WORK_TIMEOUT = 10.0
+"""Seconds for work to end whose functions and sources have been deleted."""
+
+_FAULTS_OF_SERVICES = ("fail", "delay", "deliver out of order")
+
+
+class FunctionsHere:
+    """A cloud at an endpoint, with Lambda on this machine."""
+
+    creates_at_once = False
+    runs_functions = False
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: Endpoint,
+        runtime: RuntimeFactory,
+        *,
+        in_process_guard: Guard = nullcontext,
+        http_guard: Guard = nullcontext,
+        interval: float = LOOK_INTERVAL,
+    ) -> None:
+        """``interval`` is how many seconds pass between two looks for new records.
+
+        Raises :class:`slstest.errors.ConfigurationError` where the endpoint is no cloud.
+        """
+        self.name = name
+        self.region = endpoint.region
+        self.account_id, self.health = endpoint.examine()
+        self._endpoint = endpoint
+        self._interval = interval
+        self._scheduler = Scheduler(skips=False)
+        self._queues = MessageCounts(endpoint.client)
+        self._http = HttpDoor(self.region, self._guarded(http_guard))
+        self._in_process = InProcessDoor(
+            self._http.endpoint_url, self.region, self._guarded(in_process_guard)
+        )
+        self._in_process.open()
+        self._lambda_client = endpoint.client_at("lambda", self._http.endpoint_url)
+        self._session = endpoint.session_with({"lambda": self._http.endpoint_url})
+        self._undelivered = UndeliveredNotes()
+        self._host = FunctionHost(
+            runtime,
+            self._scheduler,
+            self._undelivered,
+            Surroundings(
+                self.region,
+                self.account_id,
+                self.client,
+                self._lambda_client.meta.service_model,
+                lambda: self._http.endpoint_url,
+                self._aws_variables,
+                next_return=lambda _: None,
+            ),
+        )
+        endpoint.client("logs").meta.events.register("before-call.logs", self._write_logs)
+        self._http.open()
+        self._ended = threading.Event()
+        self._looking = threading.Thread(target=self._look, name="slstest-look", daemon=True)
+        self._looking.start()
+
+    @property
+    def endpoint_url(self) -> str | None:
+        return self._endpoint.url
+
+    def session(self) -> boto3.Session:
+        return self._session
+
+    def client(self, service: str) -> Any:
+        return self._lambda_client if service == "lambda" else self._endpoint.client(service)
+
+    def begin(self) -> None:
+        self._scheduler.reset()
+        self._undelivered.forget()
+
+    def end(self) -> None:
+        self._host.forget()
+        self._scheduler.finish(_LAST_WORK_TIMEOUT)
+        self._host.logs.forget()
+
+    def moments(self, timeout: float, *, patient: bool = False) -> Iterator[None]:
+        deadline = time.monotonic() + timeout
+        while True:
+            self._look_once()
+            for _ in self._scheduler.moments(self._interval, patient=True):
+                yield
+            if time.monotonic() >= deadline:
+                return
+
+    def quiesce(self, timeout: float) -> None:
+        self._look_once()
+        self._scheduler.quiesce(timeout)
+
+    def settle(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        before: object = None
+        while True:
+            self._look_once()
+            under_way = self._under_way(deadline)
+            activity = self._host.activity()
+            if not under_way and activity == before:
+                return
+            if time.monotonic() >= deadline:
+                listed = "\n".join(
+                    f"  - {what}" for what in under_way or ["an invocation that has just ended"]
+                )
+                raise NotSettled(f"not settled after {timeout:g} s; still under way:\n{listed}")
+            before = activity
+            self._ended.wait(min(self._interval, max(0.0, deadline - time.monotonic())))
+
+    def advance(self, seconds: float) -> None:
+        raise ConfigurationError(
+            f"sls.clock.advance: the time of the cloud {self.name!r} is the real one and cannot "
+            "be moved; run the test on the embedded cloud, or wait with expectations"
+        )
+
+    def invocations(self, function_name: str) -> Sequence[Invocation]:
+        return self._host.invocations(function_name)
+
+    def inject(self, fault: Fault) -> None:
+        if fault.kind in _FAULTS_OF_SERVICES:
+            raise ConfigurationError(
+                f"sls.faults: the service is that of the cloud {self.name!r}, which cannot be made "
+                f"to {fault.kind}; run the test on the embedded cloud"
+            )
+        self._host.faults.inject(fault)
+
+    def clear_faults(self) -> None:
+        self._host.faults.clear()
+
+    def redeliver(self) -> Sequence[Redelivered]:
+        return self._host.redeliver()
+
+    def undelivered(self) -> Sequence[str]:
+        """See :class:`slstest.clouds.base.TellsUndelivered`."""
+        return self._undelivered.notes()
+
+    def close(self) -> None:
+        self._ended.set()
+        self._looking.join()
+        self._host.stop()
+        self._scheduler.close()
+        self._host.end_environments()
+        self._in_process.close()
+        self._http.close()
+        self._host.delete_files()
+
+    # -- inside -------------------------------------------------------------------------
+
+    def _under_way(self, deadline: float) -> list[str]:
+        """What is left to do when everything here has ended, or at the deadline."""
+        try:
+            self._scheduler.settle(max(0.0, deadline - time.monotonic()))
+        except NotSettled:
+            left = self._scheduler.pending()
+        else:
+            left = []
+        return [*left, *self._queues.waiting(self._host.mappings.sources())]
+
+    def _look(self) -> None:
+        while not self._ended.wait(self._interval):
+            self._look_once()
+
+    def _look_once(self) -> None:
+        self._host.mappings.wake_all()
+
+    def _guarded(self, guard: Guard) -> Callable[[AwsRequest], AwsResponse]:
+        def handle(request: AwsRequest) -> AwsResponse:
+            self._scheduler.run_waiting_foreground_calls()
+            with guard():
+                if request.path.startswith(CODE_PATH):
+                    return self._host.service.download(request.path[len(CODE_PATH) :])
+                if request.service == "lambda":
+                    return self._host.service.handle(request)
+                return request.error(
+                    501,
+                    "NotImplemented",
+                    f"only Lambda is answered here; {request.service} is at {self._endpoint.url}",
+                )
+
+        return handle
+
+    def _write_logs(self, **_: Any) -> None:
+        if self._host.logs.writing() is None:
+            self._host.logs.flush()
+
+    def _aws_variables(self, function_name: str) -> Mapping[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SESSION_TOKEN": function_name,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": self._endpoint.url,
+            "AWS_ENDPOINT_URL_LAMBDA": self._http.endpoint_url,
+        }

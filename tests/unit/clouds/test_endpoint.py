@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import http.server
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from slstest.clouds.endpoint import Endpoint, Health
+from slstest.clouds.urls import checked_url
+from slstest.errors import ConfigurationError, SlstestError
+
+Answer = tuple[int, str, bytes]
+Serve = Callable[[Callable[[str], Answer]], "Server"]
+
+IDENTITY = b"""<GetCallerIdentityResponse><GetCallerIdentityResult>
+<Account>000000000000</Account><Arn>arn:aws:iam::000000000000:root</Arn><UserId>x</UserId>
+</GetCallerIdentityResult></GetCallerIdentityResponse>"""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A server on loopback that answers every path by a function."""
+
+    daemon_threads = True
+
+    def __init__(self, answer: Callable[[str], Answer]) -> None:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                status, kind, body = answer(self.path)
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET
+
+            def log_message(self, *_: Any) -> None: ...
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    servers: list[Server] = []
+
+    def start(answer: Callable[[str], Answer]) -> Server:
+        servers.append(Server(answer))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def cloud(path: str) -> Answer:
+    if path.startswith("/_localstack/health"):
+        told = {
+            "services": {"sqs": "running", "s3": "available", "kms": "disabled"},
+            "edition": "community",
+            "version": "4.14.0",
+        }
+        return 200, "application/json", json.dumps(told).encode()
+    return 200, "text/xml", IDENTITY
+
+
+def test_an_endpoint_tells_its_account_and_what_it_has(serve: Serve) -> None:
+    account, health = Endpoint(serve(cloud).url, "us-east-1").examine()
+    assert account == "000000000000"
+    assert health == Health("community", "4.14.0", frozenset({"s3", "sqs"}))
+    assert str(health) == "community 4.14.0"
+
+
+def test_an_endpoint_need_not_tell_of_itself(serve: Serve) -> None:
+    server = serve(lambda path: (404, "text/plain", b"") if "_" in path else cloud(path))
+    account, health = Endpoint(server.url, "us-east-1").examine()
+    assert (account, health) == ("000000000000", Health())
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:4566", "ftp://localhost", "http://", "http://h:99999", "http://h/path", "", "x"],
+)
+def test_what_is_no_url_of_an_endpoint_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="looks like http://localhost:4566"):
+        checked_url(url)
+
+
+def test_aws_itself_is_no_endpoint() -> None:
+    with pytest.raises(ConfigurationError, match="choose the cloud 'aws'"):
+        checked_url("https://sqs.us-east-1.amazonaws.com")
+
+
+def test_where_nothing_listens_the_message_says_so(closed_port: int) -> None:
+    endpoint = Endpoint(f"http://127.0.0.1:{closed_port}", "us-east-1")
+    with pytest.raises(ConfigurationError, match=rf"nothing answers at .*{closed_port}: .*refused"):
+        endpoint.examine()
+
+
+def test_what_answers_otherwise_is_no_cloud(serve: Serve) -> None:
+    server = serve(lambda _: (200, "text/html", b"<html>Welcome</html>"))
+    with pytest.raises(ConfigurationError, match="not as an AWS cloud does"):
+        Endpoint(server.url, "us-east-1").examine()
+
+
+def test_an_endpoint_that_ends_is_named(serve: Serve) -> None:
+    server = serve(cloud)
+    endpoint = Endpoint(server.url, "us-east-1")
+    client = endpoint.client("sts")
+    client.get_caller_identity()
+    server.stop()
+    with pytest.raises(SlstestError, match=f"{server.url} does not answer any more"):
+        client.get_caller_identity()
+    server.__init__(cloud)  # type: ignore[misc]
+
+
+def test_the_users_credentials_are_never_used(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.delenv("AWS_PROFILE")
+    endpoint = Endpoint(serve(cloud).url, "us-east-1")
+    credentials: Any = endpoint.session.get_credentials()
+    assert credentials.access_key == "test"
+
+
+def test_every_client_of_the_session_reaches_the_endpoint(serve: Serve) -> None:
+    server = serve(cloud)
+    make: Any = Endpoint(server.url, "us-east-1").session.client
+    assert make("sqs").meta.endpoint_url == server.url
