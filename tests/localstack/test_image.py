@@ -110,6 +110,19 @@ def test_after_an_end_by_force_the_next_invocation_starts_anew(
     assert function.invoke("live").payload == "alive"
 
 
+def test_a_response_over_six_megabytes_is_an_error(deploy: Deploy) -> None:
+    function = deploy(
+        """
+        def handler(event, context):
+            return event * "x"
+        """
+    )
+    result = function.invoke(7_000_000)
+    assert result.failed
+    assert result.payload["errorType"] == "Function.ResponseSizeTooLarge"
+    assert function.invoke(5).payload == "xxxxx"
+
+
 def test_a_function_finds_what_lambda_has_and_nothing_of_localstack(deploy: Deploy) -> None:
     function = deploy(
         """

@@ -163,7 +163,12 @@ class ProcessExecutor(RuntimeExecutor):
 
     def _start_process(self) -> FunctionProcess:
         handler = self.function_version.config.handler
-        process = FunctionProcess(handler, self._variables, self._code_folder())
+        process = FunctionProcess(
+            handler,
+            self._variables,
+            self._code_folder(),
+            max_response_size=int(self._variables["LOCALSTACK_MAX_PAYLOAD_SIZE"]),
+        )
         with self._lock:
             self._process = process
             stopped = self._stopped

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import queue
 import re
@@ -84,7 +85,9 @@ _Report = Ready | Answered | Ending
 class FunctionProcess:
     """Deadlines are seconds of the monotonic clock."""
 
-    def __init__(self, handler: str, variables: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, handler: str, variables: Mapping[str, str], folder: Path, max_response_size: int
+    ) -> None:
         self._events: queue.Queue[Event | None] = queue.Queue()
         self._reports: queue.Queue[_Report] = queue.Queue()
         # A file and not a pipe: whatever was written before an answer can be read after it. It is
@@ -93,7 +96,7 @@ class FunctionProcess:
         self._output_read = 0
         self._lock = threading.Lock()
         self._stopped = False
-        serve = functools.partial(_RuntimeApi, self._events, self._reports)
+        serve = functools.partial(_RuntimeApi, self._events, self._reports, max_response_size)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), serve)
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
         self._process = subprocess.Popen(
@@ -167,10 +170,15 @@ class _RuntimeApi(BaseHTTPRequestHandler):
     wbufsize = -1  # headers and body leave as one piece
 
     def __init__(
-        self, events: queue.Queue[Event | None], reports: queue.Queue[_Report], *request: Any
+        self,
+        events: queue.Queue[Event | None],
+        reports: queue.Queue[_Report],
+        max_response_size: int,
+        *request: Any,
     ) -> None:
         self._events = events
         self._reports = reports
+        self._max_response_size = max_response_size
         super().__init__(*request)
 
     def do_GET(self) -> None:
@@ -196,6 +204,10 @@ class _RuntimeApi(BaseHTTPRequestHandler):
         body = self._read_body()
         if self.path == _INIT_ERROR:
             self._reports.put(InitFailed(body))
+        elif _ANSWER.fullmatch(self.path) and len(body) > self._max_response_size:
+            self._reports.put(Answered(self._too_large(len(body))))
+            self._respond(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
         elif _ANSWER.fullmatch(self.path):
             self._reports.put(Answered(body))
         else:
@@ -205,6 +217,14 @@ class _RuntimeApi(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Keep LocalStack's log for LocalStack."""
+
+    def _too_large(self, size: int) -> bytes:
+        message = (
+            f"Response payload size ({size} bytes) exceeded maximum allowed payload size "
+            f"({self._max_response_size} bytes)."
+        )
+        document = {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
+        return json.dumps(document).encode()
 
     def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
