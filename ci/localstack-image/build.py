@@ -6,7 +6,7 @@
 It takes what README.md lists from Debian, PyPI, npm and Maven Central, through the machine's own
 settings for them, and loads the image into the Docker daemon of ``DOCKER_HOST``. The image's file
 system is kept in ``SLSTEST_IMAGE_CACHE``, by default ``~/.cache/slstest/localstack-image``, until
-a file in this folder changes. Needs root, for mmdebstrap; on Debian, what is missing is installed.
+a file in this folder changes. To build needs root; on Debian, what is missing is installed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ SETTINGS = (
     "WORKDIR /opt/code/localstack",
     'ENTRYPOINT ["docker-entrypoint.sh"]',
 )
-TOOLS = {"docker": "docker.io", "mmdebstrap": "mmdebstrap", "mvn": "maven", "npm": "npm"}
+TOOLS = {"mmdebstrap": "mmdebstrap", "mvn": "maven", "npm": "npm"}
 
 
 class BuildError(Exception):
@@ -66,10 +66,9 @@ class BuildError(Exception):
 
 
 def main() -> None:
-    if os.geteuid() != 0:
-        raise BuildError("building the image needs root, for mmdebstrap")
+    if shutil.which("docker") is None:
+        raise BuildError("there is no docker command: ci/with-docker brings one")
     key = key_of_inputs()
-    install_tools()
     if key == key_of_loaded_image():
         say(f"{IMAGE} is there and up to date")
         return
@@ -78,6 +77,9 @@ def main() -> None:
     cache.mkdir(parents=True, exist_ok=True)
     file_system = cache / f"{key}.tar"
     if not file_system.exists():
+        if os.geteuid() != 0:
+            raise BuildError("building the image needs root, for mmdebstrap")
+        install_tools()
         build(file_system)
         for other in set(cache.glob("*.tar")) - {file_system}:
             other.unlink()
