@@ -37,6 +37,14 @@ LOOK_INTERVAL = 0.1
 _LAST_WORK_TIMEOUT = 10.0
 """Seconds for work to end whose functions and sources have been deleted."""
 
+_PUSHES = {
+    "s3": "PutBucketNotificationConfiguration",
+    "sns": "Subscribe",
+    "events": "PutTargets",
+    "logs": "PutSubscriptionFilter",
+}
+"""The operations by which a service is told to push to a function, which it could not find."""
+
 _FAULTS_OF_SERVICES = ("fail", "delay", "deliver out of order")
 
 
@@ -103,7 +111,14 @@ class FunctionsHere:
         return self._session
 
     def client(self, service: str) -> Any:
-        return self._lambda_client if service == "lambda" else self._endpoint.client(service)
+        if service == "lambda":
+            return self._lambda_client
+        client = self._endpoint.client(service)
+        if service in _PUSHES:
+            # Registered under an id, so that it happens once.
+            event = f"provide-client-params.{service}.{_PUSHES[service]}"
+            client.meta.events.register(event, self._refuse_push, unique_id="slstest-push")
+        return client
 
     def begin(self) -> None:
         self._scheduler.reset()
@@ -215,6 +230,14 @@ class FunctionsHere:
                 )
 
         return handle
+
+    def _refuse_push(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        if f":lambda:{self.region}:{self.account_id}:function:" in str(params):
+            raise ConfigurationError(
+                f"{model.name}: the function runs on this machine, where the cloud {self.name!r} "
+                "cannot push to it; streams and queues are read from there. Use --sls-runtime "
+                "cloud, or run the test on the embedded cloud."
+            )
 
     def _write_logs(self, **_: Any) -> None:
         if self._host.logs.writing() is None:

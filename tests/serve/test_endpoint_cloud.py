@@ -116,6 +116,31 @@ def test_the_same_tests_run_at_an_endpoint(server: Server, run: Run, runtime: st
     assert left_on(server) == []
 
 
+def test_what_only_the_cloud_could_push_is_refused_where_functions_run_here(
+    server: Server, run: Run
+) -> None:
+    done = run(
+        """
+        def test_it(sls):
+            bucket, function = sls.bucket(), sls.function("copier", environment={"TABLE": "t"})
+            function.triggered_by(bucket)
+        """
+    )
+    assert "the cloud 'endpoint' cannot push to it" in " ".join(done.stdout.split())
+    assert left_on(server) == []
+
+
+def test_a_call_cannot_be_made_to_fail_where_the_service_is_elsewhere(run: Run) -> None:
+    done = run(
+        """
+        def test_it(sls):
+            function = sls.function("copier", environment={"TABLE": "t"})
+            sls.faults.fail(function, "dynamodb:PutItem", "InternalServerError")
+        """
+    )
+    assert "cannot be made to fail" in " ".join(done.stdout.split())
+
+
 def test_parallel_runs_share_the_endpoint(server: Server, run: Run) -> None:
     done = run(TESTS, "-n", "2")
     assert done.returncode == 0, done.stdout + done.stderr
