@@ -27,7 +27,7 @@ def test_the_version_is_that_of_the_installed_package(monkeypatch: pytest.Monkey
     monkeypatch.setattr("importlib.metadata.version", lambda name: f"1.2.3 of {name}")
     monkeypatch.delitem(vars(slstest), "__version__", raising=False)
     assert slstest.__version__ == "1.2.3 of slstest"
-    monkeypatch.delitem(vars(slstest), "__version__")
+    del vars(slstest)["__version__"]
 
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
