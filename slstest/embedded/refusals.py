@@ -37,11 +37,7 @@ def _unbuilt(request: AwsRequest) -> tuple[str, str] | None:
     invoke = "invoke the function in the test"
     if request.service == "s3":
         return _unbuilt_of_s3(request)
-    if request.service == "sns" and request.method == "POST":
-        fields = _form(request)
-        if fields.get("Action") == ["Subscribe"] and fields.get("Protocol") == ["lambda"]:
-            return "deliver SNS subscriptions of functions", invoke
-    elif request.service == "cloudformation" and request.method == "POST":
+    if request.service == "cloudformation" and request.method == "POST":
         fields = _form(request)
         template = "".join(fields.get("TemplateBody", []))
         if _STACK_ACTIONS.intersection(fields.get("Action", [])) and (

@@ -23,6 +23,7 @@ from slstest.embedded.s3_notifications.destinations import (
 )
 from slstest.embedded.s3_notifications.service import S3Notifications
 from slstest.embedded.scheduler import Scheduler
+from slstest.embedded.sns.functions import Functions
 from slstest.embedded.sns.state import Topics
 from slstest.embedded.sqs.waiting import LongPolling, QueueWatch
 from slstest.embedded.undelivered import UndeliveredNotes
@@ -58,7 +59,14 @@ class Services:
             lambda name: host.faults.strikes("deliver out of order", name),
         )
         self._buckets = S3State()
-        self._topics = Topics(self._moto, self._queues, scheduler, endpoint_url, undelivered)
+        self._topics = Topics(
+            self._moto,
+            self._queues,
+            Functions(host.store.find, host.policies.allow, host.events.enqueue),
+            scheduler,
+            endpoint_url,
+            undelivered,
+        )
         polled = LongPolling(
             self._topics, self._queues, watch, scheduler, ACCOUNT_ID, self._may_skip
         )

@@ -31,6 +31,8 @@ from slstest.waiting import wait_until
 if TYPE_CHECKING:
     from slstest.functions.notification import BucketNotification
     from slstest.resources.bucket import Bucket
+    from slstest.resources.subscription import Subscription
+    from slstest.resources.topic import Topic
 
 _TAKEN = {
     "function_name": "the name is a throwaway one; give yours as the second argument, "
@@ -134,9 +136,14 @@ class Function(Resource):
     def triggered_by(self, source: Bucket, **settings: Any) -> BucketNotification: ...
 
     @overload
+    def triggered_by(self, source: Topic, **settings: Any) -> Subscription: ...
+
+    @overload
     def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping: ...
 
-    def triggered_by(self, source: Any, **settings: Any) -> EventSourceMapping | BucketNotification:
+    def triggered_by(
+        self, source: Any, **settings: Any
+    ) -> EventSourceMapping | BucketNotification | Subscription:
         """Let a resource of this environment trigger the function.
 
         A stream, a queue, or the stream of a table is mapped with CreateEventSourceMapping,
@@ -149,14 +156,18 @@ class Function(Resource):
         with ``suffix=``, both URL encoded as AWS wants them. What the bucket notifies already
         stays.
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_LambdaFunctionConfiguration.html
+
+        A topic is given the permission to invoke the function, which is subscribed to it with
+        the attributes of a subscription in snake case, such as ``filter_policy=``.
+        https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
         """
         map_to = getattr(source, "_map_to", None)
         if map_to is None:
             raise ConfigurationError(
-                f"{self}.triggered_by({source!r}): only a stream, a queue, a bucket or a table "
-                "with a stream can trigger a function so far"
+                f"{self}.triggered_by({source!r}): only a stream, a queue, a topic, a bucket or "
+                "a table with a stream can trigger a function so far"
             )
-        trigger: EventSourceMapping | BucketNotification = map_to(self, settings)
+        trigger: EventSourceMapping | BucketNotification | Subscription = map_to(self, settings)
         return trigger
 
     @property

@@ -17,6 +17,7 @@ from slstest.scope import Scope
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from slstest.functions.function import Function
     from slstest.resources.queue import Queue
 
 _ATTRIBUTES = (
@@ -37,11 +38,20 @@ _FIRST = "FilterPolicyScope"
 class Subscription:
     """A subscription of a topic of one environment."""
 
-    def __init__(self, scope: Scope, topic_arn: str, arn: str, asked: str) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        topic_arn: str,
+        arn: str,
+        asked: str,
+        permission: Mapping[str, str] | None = None,
+    ) -> None:
+        """``permission`` names the statement that lets the topic invoke a function."""
         self._scope = scope
         self._topic_arn = topic_arn
         self._arn = arn
         self._asked = asked
+        self._permission = permission
 
     @property
     def arn(self) -> str:
@@ -70,9 +80,12 @@ class Subscription:
             )
 
     def delete(self) -> None:
-        """Unsubscribe. One that is gone already is fine."""
+        """Unsubscribe, and take back the permission that a function has given. What is gone
+        already is fine."""
         client = self._scope.cloud.client("sns")
         ask_unless(("NotFound",), client, "unsubscribe", SubscriptionArn=self._arn)
+        if self._permission is not None:
+            _remove(self._scope, self._permission)
 
     def __repr__(self) -> str:
         return f"<subscription {self._asked} {self._arn}>"
@@ -88,15 +101,60 @@ def subscribe_queue(
     found = _attributes(attributes, asked)
     _let_in(scope, topic_arn, queue.url, queue.arn, asked)
     _open_dead_letter_queue(scope, topic_arn, found, asked)
+    arn = _subscribe(scope, topic_arn, "sqs", queue.arn, found, asked)
+    return Subscription(scope, topic_arn, arn, asked)
+
+
+def subscribe_function(
+    scope: Scope, topic_arn: str, function: Function, attributes: Mapping[str, Any], *, asked: str
+) -> Subscription:
+    """Subscribe a function, and let the topic invoke it.
+
+    The subscription goes with its topic, and the permission with the function.
+    """
+    found = _attributes(attributes, asked)
+    _open_dead_letter_queue(scope, topic_arn, found, asked)
+    permission = {
+        "FunctionName": function.name,
+        "StatementId": scope.names.throwaway("subscription"),
+    }
+    request = {
+        **permission,
+        "Action": "lambda:InvokeFunction",
+        "Principal": "sns.amazonaws.com",
+        "SourceArn": topic_arn,
+    }
+    ask(scope.cloud.client("lambda"), "add_permission", request, asked=asked)
+    try:
+        arn = _subscribe(scope, topic_arn, "lambda", function.arn, found, asked)
+    except ConfigurationError:
+        _remove(scope, permission)
+        raise
+    return Subscription(scope, topic_arn, arn, asked, permission)
+
+
+def _subscribe(
+    scope: Scope,
+    topic_arn: str,
+    protocol: str,
+    endpoint: str,
+    attributes: Mapping[str, str],
+    asked: str,
+) -> str:
     request = {
         "TopicArn": topic_arn,
-        "Protocol": "sqs",
-        "Endpoint": queue.arn,
-        "Attributes": found,
+        "Protocol": protocol,
+        "Endpoint": endpoint,
+        "Attributes": attributes,
         "ReturnSubscriptionArn": True,
     }
     made = ask(scope.cloud.client("sns"), "subscribe", request, asked=asked)
-    return Subscription(scope, topic_arn, made["SubscriptionArn"], asked)
+    return str(made["SubscriptionArn"])
+
+
+def _remove(scope: Scope, permission: Mapping[str, str]) -> None:
+    client = scope.cloud.client("lambda")
+    ask_unless(("ResourceNotFoundException",), client, "remove_permission", **permission)
 
 
 def _attributes(given: Mapping[str, Any], asked: str) -> dict[str, str]:

@@ -11,11 +11,12 @@ from slstest.calls import ask, ask_unless
 from slstest.clouds.base import Cloud
 from slstest.errors import ConfigurationError
 from slstest.expect import expect, expect_not, nearest_text
+from slstest.functions.function import Function
 from slstest.ledger import Entry
 from slstest.matching import matches_data, show
 from slstest.resources.base import Resource
 from slstest.resources.queue import Queue
-from slstest.resources.subscription import Subscription, subscribe_queue
+from slstest.resources.subscription import Subscription, subscribe_function, subscribe_queue
 from slstest.resources.topic_messages import Listener, Notification, listen, publish_entries
 from slstest.scope import Scope
 from slstest.shapes import message_text
@@ -119,8 +120,8 @@ class Topic(Resource):
             entries.append(entry)
         return publish_entries(client, self._arn, entries, asked=asked)
 
-    def subscribe(self, subscriber: Queue, **attributes: Any) -> Subscription:
-        """Subscribe a queue, and let the topic send to it by the queue's policy.
+    def subscribe(self, subscriber: Queue | Function, **attributes: Any) -> Subscription:
+        """Subscribe a queue or a function, and let the topic reach it by its policy.
 
         Takes every attribute of a subscription in snake case, such as
         ``raw_message_delivery=True``, ``filter_policy={"kind": ["order"]}``,
@@ -129,9 +130,11 @@ class Topic(Resource):
         https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
         """
         asked = f"{self}.subscribe({subscriber})"
-        if not isinstance(subscriber, Queue):
-            raise ConfigurationError(f"{asked}: only a queue can be subscribed so far")
-        return subscribe_queue(self._scope, self._arn, subscriber, attributes, asked=asked)
+        if isinstance(subscriber, Queue):
+            return subscribe_queue(self._scope, self._arn, subscriber, attributes, asked=asked)
+        if isinstance(subscriber, Function):
+            return subscribe_function(self._scope, self._arn, subscriber, attributes, asked=asked)
+        raise ConfigurationError(f"{asked}: only a queue or a function can be subscribed so far")
 
     def messages(self) -> list[Notification]:
         """The messages that were published since the topic was created, oldest first.
@@ -174,6 +177,10 @@ class Topic(Resource):
     def contents(self) -> Mapping[str, Any]:
         """How often each message was published, in words."""
         return dict(Counter(f"the count of messages {m.raw}" for m in self.messages()))
+
+    def _map_to(self, function: Function, settings: Mapping[str, Any]) -> Subscription:
+        asked = f"{function}.triggered_by({self})"
+        return subscribe_function(self._scope, self._arn, function, settings, asked=asked)
 
     # -- inside -------------------------------------------------------------------------
 

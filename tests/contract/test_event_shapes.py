@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.parser.models import (
     DynamoDBStreamModel,
     KinesisDataStreamModel,
     S3Model,
+    SnsModel,
     SqsModel,
 )
 
@@ -114,6 +115,27 @@ S3_RECORD = {
 }
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"""
 
+SNS_RECORD = {
+    "EventSource": str,
+    "EventVersion": str,
+    "EventSubscriptionArn": str,
+    "Sns": {
+        "Type": str,
+        "MessageId": str,
+        "TopicArn": str,
+        "Subject": str,
+        "Message": str,
+        "Timestamp": str,
+        "SignatureVersion": str,
+        "Signature": str,
+        "SigningCertUrl": str,
+        "UnsubscribeUrl": str,
+        "MessageAttributes": {"Test": {"Type": str, "Value": str}},
+    },
+}
+"""https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html, with the names of the URLs that
+events have"""
+
 
 def shape(value: Any, like: Any) -> Any:
     """The fields of a document and the types of their values, as ``like`` spells them."""
@@ -127,9 +149,13 @@ def moment(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 
 
+def events_of(function: Function) -> list[Any]:
+    return [invocation.event for invocation in function.invocations]
+
+
 def only_event(function: Function) -> Any:
-    (invocation,) = function.invocations
-    return invocation.event
+    (event,) = events_of(function)
+    return event
 
 
 def test_a_kinesis_event(deploy: Deploy, sls: Environment) -> None:
@@ -256,3 +282,24 @@ def test_an_s3_event(deploy: Deploy, sls: Environment) -> None:
     assert parsed.s3.bucket.name == bucket.name
     assert record["s3"]["object"]["key"] == "a+folder/%C3%A4.txt"
     assert record["s3"]["object"]["size"] == 5
+
+
+def test_an_sns_event(deploy: Deploy, sls: Environment) -> None:
+    topic, function = sls.topic(), deploy(QUIET)
+    function.triggered_by(topic)
+    attributes = {"Test": {"DataType": "String", "StringValue": "TestString"}}
+    (published,) = topic.publish("hello", subject="TestInvoke", message_attributes=attributes)
+    topic.publish("bare")
+    sls.settle()
+    events = {
+        each.event["Records"][0]["Sns"]["Message"]: each.event for each in function.invocations
+    }
+    event = events["hello"]
+    (record,) = event["Records"]
+    assert list(event) == ["Records"]
+    assert shape(record, SNS_RECORD) == SNS_RECORD
+    (parsed,) = SnsModel(**event).Records
+    assert parsed.Sns.TopicArn == topic.arn
+    assert parsed.Sns.MessageId == published.message_id
+    (bare,) = SnsModel(**events["bare"]).Records
+    assert (bare.Sns.Subject, bare.Sns.MessageAttributes) == (None, {})

@@ -12,6 +12,7 @@ from slstest import ConfigurationError, Environment, ExpectationFailed, Function
 
 Deploy = Callable[..., Function]
 
+QUIET = "def handler(event, context): pass"
 ORDER = {"kind": {"DataType": "String", "StringValue": "order"}}
 
 
@@ -80,6 +81,73 @@ def test_a_topic_triggers_a_function_through_a_queue(deploy: Deploy, sls: Enviro
     queue.expect_empty()
     records = [record for each in function.invocations for record in each.event["Records"]]
     assert sorted(json.loads(record["body"])["Message"] for record in records) == ["a", "b"]
+
+
+def test_a_topic_invokes_a_function_once_for_each_message(deploy: Deploy, sls: Environment) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html"""
+    topic, function = sls.topic(), deploy(QUIET)
+    subscription = function.triggered_by(topic)
+    topic.publish("a", "b", subject="farbe", message_attributes=ORDER)
+    records = [record for each in function.expect_invoked(2) for record in each.event["Records"]]
+    assert {record["EventSubscriptionArn"] for record in records} == {subscription.arn}
+    assert sorted(record["Sns"]["Message"] for record in records) == ["a", "b"]
+    assert {record["Sns"]["Subject"] for record in records} == {"farbe"}
+    assert records[0]["Sns"]["MessageAttributes"] == {"kind": {"Type": "String", "Value": "order"}}
+
+
+def test_a_function_gets_what_its_filter_policy_lets_pass(deploy: Deploy, sls: Environment) -> None:
+    topic, function = sls.topic(), deploy(QUIET)
+    topic.subscribe(function, filter_policy={"n": [2]}, filter_policy_scope="MessageBody")
+    topic.publish({"n": 1}, {"n": 2})
+    (invocation,) = function.expect_invoked(1)
+    assert json.loads(invocation.event["Records"][0]["Sns"]["Message"]) == {"n": 2}
+
+
+def test_a_message_on_which_a_function_fails_is_retried_by_lambda(
+    deploy: Deploy, sls: Environment
+) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+    topic, failures = sls.topic(), sls.queue()
+    function = deploy("def handler(event, context): raise ValueError('no')")
+    function.configure_async(
+        maximum_retry_attempts=1,
+        destination_config={"OnFailure": {"Destination": failures.arn}},
+    )
+    function.triggered_by(topic)
+    (published,) = topic.publish("hello")
+    first, second = function.expect_invoked(2)
+    assert first.event == second.event
+    record = failures.expect_message({"requestContext": {"condition": "RetriesExhausted"}}).body
+    assert record["requestPayload"]["Records"][0]["Sns"]["MessageId"] == published.message_id
+
+
+def test_a_function_whose_policy_does_not_let_the_topic_in_is_not_invoked(
+    deploy: Deploy, sls: Environment
+) -> None:
+    topic, function = sls.topic(), deploy(QUIET)
+    sls.client("sns").subscribe(TopicArn=topic.arn, Protocol="lambda", Endpoint=function.arn)
+    topic.publish("hello")
+    with pytest.raises(ExpectationFailed) as raised:
+        function.expect_invoked()
+    assert "the function's policy does not allow sns.amazonaws.com to do lambda:Invoke" in str(
+        raised.value
+    )
+
+
+def test_an_ended_subscription_invokes_no_more(deploy: Deploy, sls: Environment) -> None:
+    topic, function = sls.topic(), deploy(QUIET)
+    subscription = function.triggered_by(topic)
+    topic.publish("before")
+    function.expect_invoked(1)
+    subscription.delete()
+    topic.publish("after")
+    function.expect_invoked(1)
+
+
+def test_a_fifo_topic_triggers_no_function(deploy: Deploy, sls: Environment) -> None:
+    """https://docs.aws.amazon.com/sns/latest/dg/fifo-message-delivery.html"""
+    with pytest.raises(ConfigurationError, match="Invalid protocol type: lambda"):
+        deploy(QUIET).triggered_by(sls.topic(fifo=True))
 
 
 @pytest.mark.parametrize(

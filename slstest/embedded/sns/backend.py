@@ -38,7 +38,7 @@ from slstest.embedded.sns.topic import EmbeddedSubscription, EmbeddedTopic, Rece
 _PROTOCOLS = frozenset(
     {"application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs"}
 )
-_BUILT_PROTOCOLS = frozenset({"email", "email-json", "sqs"})
+_BUILT_PROTOCOLS = frozenset({"email", "email-json", "lambda", "sqs"})
 """Mail waits for its confirmation, as on AWS; nobody ever gives it here."""
 
 _LARGE_PROTOCOLS = frozenset({"firehose", "lambda", "sqs"})
@@ -46,6 +46,7 @@ _LARGE_SUBSCRIPTIONS = 100
 """https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html"""
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_FUNCTION_ARN = re.compile(r"arn:[^:]+:lambda:[^:]*:[^:]*:function:[^:]+(:[^:]+)?")
 _FIFO_NAME = re.compile(r"[A-Za-z0-9_-]{1,251}\.fifo")
 
 _GIVEN_BY_CLOUDFORMATION = frozenset({"Subscription", "Tags", "TopicName"})
@@ -321,9 +322,14 @@ def _check(topic: EmbeddedTopic, published: Published) -> None:
 def _check_endpoint(topic: EmbeddedTopic, endpoint: str, protocol: str) -> None:
     if protocol not in _PROTOCOLS:
         raise invalid(f"Amazon SNS does not support this protocol string: {protocol}")
+    if topic.fifo_topic and protocol != "sqs":
+        raise invalid(f"Invalid protocol type: {protocol}")
     if protocol not in _BUILT_PROTOCOLS:
         raise not_built(f"deliver the messages of topics by the protocol {protocol}")
-    if protocol == "sqs":
+    if protocol == "lambda":
+        if not _FUNCTION_ARN.fullmatch(endpoint):
+            raise invalid("Lambda endpoint ARN")
+    elif protocol == "sqs":
         elements = endpoint.split(":")
         if len(elements) != 6 or elements[0] != "arn" or elements[2] != "sqs":
             raise invalid("SQS endpoint ARN")
@@ -332,8 +338,6 @@ def _check_endpoint(topic: EmbeddedTopic, endpoint: str, protocol: str) -> None:
                 "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to "
                 "standard SNS topics"
             )
-    elif topic.fifo_topic:
-        raise invalid(f"Protocol Reason: FIFO topics do not support the protocol {protocol}")
     elif not re.fullmatch(r"[^@\s]+@[^@\s]+", endpoint):
         raise invalid("Email address")
 

@@ -69,6 +69,35 @@ def document(notification: Notification, signer: Signs, endpoint_url: str) -> di
     return found
 
 
+def event(notification: Notification, signer: Signs, endpoint_url: str) -> dict[str, Any]:
+    """The event that a function gets.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html; events that were recorded have
+    the URLs' names as here, and a subject that is null where none was published. FIFO topics
+    have no functions.
+    """
+    found = document(notification, signer, endpoint_url)
+    record = {
+        "EventSource": "aws:sns",
+        "EventVersion": "1.0",
+        "EventSubscriptionArn": notification.subscription_arn,
+        "Sns": {
+            "Type": found["Type"],
+            "MessageId": found["MessageId"],
+            "TopicArn": found["TopicArn"],
+            "Subject": found.get("Subject"),
+            "Message": found["Message"],
+            "Timestamp": found["Timestamp"],
+            "SignatureVersion": found["SignatureVersion"],
+            "Signature": found["Signature"],
+            "SigningCertUrl": found["SigningCertURL"],
+            "UnsubscribeUrl": found["UnsubscribeURL"],
+            "MessageAttributes": found.get("MessageAttributes", {}),
+        },
+    }
+    return {"Records": [record]}
+
+
 def text_of(document: Mapping[str, Any]) -> str:
     """The document as SNS writes it into the body of an SQS message: one field to a line."""
     lines = [f"  {json.dumps(name)} : {_value(value)}" for name, value in document.items()]

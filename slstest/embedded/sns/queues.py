@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from slstest.embedded.resource_policies import Access, UnreadablePolicy, allows
+from slstest.embedded.resource_policies import allows
+from slstest.embedded.sns.access import check_allowed, sns_access
 from slstest.embedded.sns.delivery import Delivery, Undeliverable
 from slstest.embedded.sns.notification import Signs, document, text_of
 from slstest.embedded.sqs.requests import Refused
-
-PRINCIPAL = "sns.amazonaws.com"
 
 
 class Queues(Protocol):
@@ -70,17 +69,8 @@ class QueueSender:
         policy = self._queues.policy(queue_arn)
         if policy is None:
             raise Undeliverable("there is no such queue")
-        context = {"aws:SourceArn": topic_arn, "aws:SourceAccount": topic_arn.split(":")[4]}
-        access = Access(PRINCIPAL, "sqs:SendMessage", queue_arn, context)
-        try:
-            allowed = allows(policy, access)
-        except UnreadablePolicy as error:
-            raise Undeliverable(f"the queue's policy: {error}") from error
-        if not allowed:
-            raise Undeliverable(
-                f"the queue's policy does not allow {PRINCIPAL} to do {access.action} with "
-                f"aws:SourceArn {topic_arn}"
-            )
+        access = sns_access("sqs:SendMessage", queue_arn, topic_arn)
+        check_allowed("queue", access, lambda: allows(policy, access))
 
 
 def _tokens(queue_arn: str, delivery: Delivery) -> tuple[str | None, str | None]:

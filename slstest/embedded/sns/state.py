@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from slstest.embedded.messages import AwsRequest, AwsResponse
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.sns.delivery import Deliveries
+from slstest.embedded.sns.functions import Functions, FunctionSender
 from slstest.embedded.sns.queues import Queues, QueueSender
 from slstest.embedded.undelivered import UndeliveredNotes
 
@@ -46,12 +47,14 @@ class Topics:
         self,
         state: State,
         queues: Queues,
+        functions: Functions,
         scheduler: Scheduler,
         endpoint_url: Callable[[], str],
         undelivered: UndeliveredNotes,
     ) -> None:
         self._state = state
         self._queues = queues
+        self._functions = functions
         self._scheduler = scheduler
         self._endpoint_url = endpoint_url
         self._undelivered = undelivered
@@ -91,6 +94,8 @@ class Topics:
 
             signer = Signer()
             queues = QueueSender(self._queues, signer, self._endpoint_url)
-            deliveries = Deliveries(self._scheduler, {"sqs": queues.send}, self._undelivered)
+            functions = FunctionSender(self._functions, signer, self._endpoint_url)
+            senders = {"sqs": queues.send, "lambda": functions.send}
+            deliveries = Deliveries(self._scheduler, senders, self._undelivered)
             surroundings = Surroundings(self._scheduler.now, deliveries.post)
             self._opened = _Opened(CloudTopics(surroundings), signer)

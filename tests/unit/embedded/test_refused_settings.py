@@ -194,16 +194,6 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
     ("service", "method", "params", "what"),
     [
         (
-            "sns",
-            "subscribe",
-            {
-                "TopicArn": "arn:aws:sns:us-east-1:123456789012:topic",
-                "Protocol": "lambda",
-                "Endpoint": FUNCTION,
-            },
-            "does not deliver SNS subscriptions of functions yet",
-        ),
-        (
             "events",
             "put_targets",
             {"Rule": "rule", "Targets": [{"Id": "1", "Arn": FUNCTION}]},

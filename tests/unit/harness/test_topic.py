@@ -6,7 +6,14 @@ from unittest.mock import ANY
 
 import pytest
 
-from slstest import ConfigurationError, Environment, ExpectationFailed, NotSettled, SlstestError
+from slstest import (
+    ConfigurationError,
+    Environment,
+    ExpectationFailed,
+    Function,
+    NotSettled,
+    SlstestError,
+)
 from slstest.ledger import Ledger
 from slstest.teardown import delete_entries
 
@@ -312,8 +319,77 @@ def test_a_subscription_that_cannot_be_is_refused(
     assert problem in str(raised.value)
 
 
-def test_only_a_queue_can_be_subscribed(world: Environment) -> None:
-    with pytest.raises(ConfigurationError, match="only a queue can be subscribed so far"):
+def function_policy(world: Environment, function: Function) -> list[dict[str, Any]]:
+    client = world.client("lambda")
+    try:
+        policy = client.get_policy(FunctionName=function.name)["Policy"]
+    except client.exceptions.ResourceNotFoundException:
+        return []
+    return list(json.loads(policy)["Statement"])
+
+
+def subscriptions(world: Environment, topic: Any) -> list[tuple[str, str]]:
+    """Protocol and endpoint of each, but for the queue that sees the topic's messages."""
+    found = world.client("sns").list_subscriptions_by_topic(TopicArn=topic.arn)["Subscriptions"]
+    return [
+        (each["Protocol"], each["Endpoint"])
+        for each in found
+        if not each["Endpoint"].endswith("-messages")
+    ]
+
+
+@pytest.fixture
+def function(world: Environment, folder: Any) -> Function:
+    return world.function(folder, "counter")
+
+
+@pytest.mark.parametrize("by_topic", [True, False], ids=["subscribe", "triggered_by"])
+def test_a_subscribed_function_lets_the_topic_in(
+    world: Environment, function: Function, by_topic: bool
+) -> None:
+    topic = world.topic()
+    settings = {"filter_policy": {"kind": ["order"]}}
+    if by_topic:
+        subscription = topic.subscribe(function, **settings)
+    else:
+        subscription = function.triggered_by(topic, **settings)
+    assert ("lambda", function.arn) in subscriptions(world, topic)
+    (statement,) = function_policy(world, function)
+    assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert statement["Action"] == "lambda:InvokeFunction"
+    assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": topic.arn}}
+    answer = world.client("sns").get_subscription_attributes(SubscriptionArn=subscription.arn)
+    assert json.loads(answer["Attributes"]["FilterPolicy"]) == {"kind": ["order"]}
+
+
+def test_an_ended_subscription_of_a_function_takes_its_permission_along(
+    world: Environment, function: Function
+) -> None:
+    topic, other = world.topic(), world.topic()
+    subscription = topic.subscribe(function)
+    other.subscribe(function)
+    subscription.delete()
+    subscription.delete()
+    assert ("lambda", function.arn) not in subscriptions(world, topic)
+    (left,) = function_policy(world, function)
+    assert left["Condition"]["ArnLike"]["AWS:SourceArn"] == other.arn
+
+
+def test_a_subscription_of_a_function_that_is_refused_leaves_no_permission(
+    world: Environment, cloud: Any, function: Function
+) -> None:
+    topic = world.topic("t")
+    cloud.answer("Subscribe", (400, "InvalidParameter", "no"))
+    with pytest.raises(ConfigurationError) as raised:
+        function.triggered_by(topic)
+    assert str(raised.value) == (
+        "function 'counter'.triggered_by(topic 't'): Subscribe was refused: InvalidParameter: no"
+    )
+    assert function_policy(world, function) == []
+
+
+def test_only_queues_and_functions_can_be_subscribed(world: Environment) -> None:
+    with pytest.raises(ConfigurationError, match="only a queue or a function can be subscribed"):
         world.topic().subscribe(world.table())  # type: ignore[arg-type]
 
 

@@ -324,6 +324,11 @@ def test_a_protocol_by_which_nothing_would_be_delivered_is_refused(
             "SNS topics",
         ),
         ({"Protocol": "email", "Endpoint": "nobody"}, "Email address"),
+        ({"Protocol": "lambda", "Endpoint": "f"}, "Lambda endpoint ARN"),
+        (
+            {"Protocol": "lambda", "Endpoint": "arn:aws:lambda:us-east-1:123456789012:layer:f"},
+            "Lambda endpoint ARN",
+        ),
         (
             {"Attributes": {"Colour": "red"}},
             "Attributes Reason: Unknown attribute Colour",
