@@ -226,11 +226,12 @@ class StreamPoller:
 
     def _handle_next(self, shard: Shard, lane: Lane) -> bool:
         """Handle one batch of a lane; False where there is none to handle now."""
-        settings = self._settings
         if not self._enabled or _must_rest(shard, lane):
             return False
-        wait = self._delivery.resume(shard, lane, settings)
-        self._read(shard, lane, settings)
+        wait = self._delivery.resume(shard, lane, self._settings)
+        self._read(shard, lane, self._settings)
+        # Not before: a record that was put after an update must not find the settings before it.
+        settings = self._settings
         ready = wait or self._delivery.prepare(shard, lane, settings)
         if isinstance(ready, Wait):
             self._set_timer(shard, lane, ready)

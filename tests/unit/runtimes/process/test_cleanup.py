@@ -261,18 +261,18 @@ def test_a_zygote_that_was_killed_is_replaced(lab: Lab, eventually: Eventually) 
     runtime = ProcessRuntime()
     code = lab.write("def handler(event, context): return 1")
     lab.deploy(code, runtime=runtime).returned()
-    os.kill(zygote_of(runtime), signal.SIGKILL)
+    killed = zygote_of(runtime)
+    os.kill(killed, signal.SIGKILL)
 
-    def fails() -> bool:
+    def works() -> bool:
         try:
-            lab.deploy(code, runtime=runtime).invoke()
+            return bool(lab.deploy(code, runtime=runtime).returned() == 1)
         except SlstestError:
-            return True
-        return False
+            return False  # it had not been noticed yet that the zygote is gone
 
-    eventually(fails)
+    eventually(works)
 
-    assert lab.deploy(code, runtime=runtime).returned() == 1
+    assert zygote_of(runtime) != killed
     runtime.close()
 
 
