@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from slstest.errors import ConfigurationError
 from slstest.faults import Faults
-from slstest.functions.function import Function, default_label, deploy
+from slstest.functions.deployment import default_label, deploy
+from slstest.functions.function import Function
 from slstest.functions.package import find_source
 from slstest.invocation import Invocation
 from slstest.ledger import Entry, Ledger, default_folder

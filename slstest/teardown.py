@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from slstest.clouds.base import Cloud
 from slstest.errors import TeardownError
 from slstest.functions import mapping, notification
-from slstest.functions.function import Function, delete_function
+from slstest.functions.deployment import delete_function
+from slstest.functions.function import Function
 from slstest.functions.mapping import delete_mapping
 from slstest.functions.notification import delete_notification
 from slstest.ledger import Entry, Ledger
