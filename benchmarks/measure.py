@@ -88,7 +88,7 @@ FULL = Scale(
     plugin_runs=12,
     records=10_000,
     throughput_runs=3,
-    source_records=2000,
+    source_records=1000,
     source_latencies=100,
 )
 

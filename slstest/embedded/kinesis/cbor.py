@@ -1,6 +1,7 @@
 """CBOR (RFC 8949) as the AWS SDKs for Java speak it with Kinesis, ``application/x-amz-cbor-1.1``.
 
-Moments are milliseconds since the epoch under tag 1.
+Moments are milliseconds since the epoch under tag 1, which CBOR libraries take for seconds, as
+the RFC has it.
 """
 
 from __future__ import annotations
