@@ -80,7 +80,7 @@ class Function:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=STEPS, fifo=st.booleans(), way=st.sampled_from(["raise", "report", "throttle"]))
 def test_every_message_is_processed_once_or_becomes_a_dead_letter(
