@@ -156,8 +156,9 @@ def test_qualifiers_must_not_contradict(aws: Aws) -> None:
             "onSuccess=OnSuccess(destination=arn:aws:s3:::bucket), onFailure=null",
         ),
         (
-            {"OnFailure": {"Destination": "kafka://topic"}},
-            "onSuccess=null, onFailure=OnFailure(destination=kafka://topic)",
+            {"OnFailure": {"Destination": "arn:aws:kinesis:us-east-1:123456789012:stream/s"}},
+            "onSuccess=null, "
+            "onFailure=OnFailure(destination=arn:aws:kinesis:us-east-1:123456789012:stream/s)",
         ),
         (
             {"OnFailure": {"Destination": "arn:aws:sns:us-east-1:123456789012:topic.fifo"}},

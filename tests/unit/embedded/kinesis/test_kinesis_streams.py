@@ -211,7 +211,9 @@ def test_a_stream_may_change_its_mode_and_keeps_its_shards(world: World) -> None
     described = summary(world, stream)
     assert described["StreamModeDetails"] == ON_DEMAND
     assert described["OpenShardCount"] == 3
-    assert described["RecordDistributionStrategy"] == "USER_PARTITION_KEY"
+    shape = world.api.meta.service_model.shape_for("StreamDescriptionSummary")
+    if "RecordDistributionStrategy" in shape.members:  # this botocore knows it
+        assert described["RecordDistributionStrategy"] == "USER_PARTITION_KEY"
     provisioned = {"StreamMode": "PROVISIONED"}
     world.api.update_stream_mode(StreamARN=world.arn(stream), StreamModeDetails=provisioned)
     world.api.update_shard_count(
