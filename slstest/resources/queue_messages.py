@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from slstest.calls import ask
-from slstest.errors import SlstestError
+from slstest.resources.batches import send_in_batches
 from slstest.shapes import decode
 
 _MESSAGES_PER_REQUEST = 10
@@ -53,19 +53,20 @@ def send_entries(
 
     Raises :class:`slstest.errors.SlstestError` for what the queue does not take.
     """
-    sent = []
-    for chunk in _chunks(entries):
+
+    def send(chunk: list[Mapping[str, Any]]) -> dict[str, Any]:
         request = {"QueueUrl": url, "Entries": chunk}
-        answer = ask(client, "send_message_batch", request, asked=asked)
-        if failed := answer.get("Failed"):
-            first = failed[0]
-            raise SlstestError(
-                f"{asked}: {len(failed)} of {len(chunk)} messages were not taken: "
-                f"{first['Code']}: {first.get('Message', '')}"
-            )
-        by_id = {result["Id"]: result for result in answer["Successful"]}
-        sent += [_sent(entry, by_id[entry["Id"]]) for entry in chunk]
-    return sent
+        return ask(client, "send_message_batch", request, asked=asked)
+
+    return send_in_batches(
+        entries,
+        send,
+        _sent,
+        size=lambda entry: len(entry["MessageBody"].encode()),
+        count_limit=_MESSAGES_PER_REQUEST,
+        size_limit=_BYTES_PER_REQUEST,
+        asked=asked,
+    )
 
 
 def read_messages(client: Any, url: str, *, wait: int) -> list[Message]:
@@ -117,17 +118,3 @@ def _sent(entry: Mapping[str, Any], result: Mapping[str, Any]) -> Message:
     return Message(
         entry["MessageBody"], result["MessageId"], numbered, entry.get("MessageAttributes", {})
     )
-
-
-def _chunks(entries: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    chunk: list[Mapping[str, Any]] = []
-    size = 0
-    for entry in entries:
-        added = len(entry["MessageBody"].encode())
-        if chunk and (len(chunk) == _MESSAGES_PER_REQUEST or size + added > _BYTES_PER_REQUEST):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(entry)
-        size += added
-    if chunk:
-        yield chunk

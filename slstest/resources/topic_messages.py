@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from slstest.calls import ask
-from slstest.errors import SlstestError
+from slstest.resources.batches import send_in_batches
 from slstest.resources.queue import Queue
 from slstest.resources.queue_messages import Message
 from slstest.scope import Scope
@@ -46,19 +46,20 @@ def publish_entries(
 
     Raises :class:`slstest.errors.SlstestError` for what the topic does not take.
     """
-    published = []
-    for chunk in _chunks(entries):
+
+    def send(chunk: list[Mapping[str, Any]]) -> dict[str, Any]:
         request = {"TopicArn": topic_arn, "PublishBatchRequestEntries": chunk}
-        answer = ask(client, "publish_batch", request, asked=asked)
-        if failed := answer.get("Failed"):
-            first = failed[0]
-            raise SlstestError(
-                f"{asked}: {len(failed)} of {len(chunk)} messages were not taken: "
-                f"{first['Code']}: {first.get('Message', '')}"
-            )
-        by_id = {result["Id"]: result for result in answer["Successful"]}
-        published += [_published(entry, by_id[entry["Id"]]) for entry in chunk]
-    return published
+        return ask(client, "publish_batch", request, asked=asked)
+
+    return send_in_batches(
+        entries,
+        send,
+        _published,
+        size=_size,
+        count_limit=_MESSAGES_PER_REQUEST,
+        size_limit=_BYTES_PER_REQUEST,
+        asked=asked,
+    )
 
 
 class Listener:
@@ -179,20 +180,6 @@ def _published(entry: Mapping[str, Any], result: Mapping[str, Any]) -> Notificat
         entry.get("MessageAttributes", {}),
         entry.get("Subject"),
     )
-
-
-def _chunks(entries: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    chunk: list[Mapping[str, Any]] = []
-    size = 0
-    for entry in entries:
-        added = _size(entry)
-        if chunk and (len(chunk) == _MESSAGES_PER_REQUEST or size + added > _BYTES_PER_REQUEST):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(entry)
-        size += added
-    if chunk:
-        yield chunk
 
 
 def _size(entry: Mapping[str, Any]) -> int:
