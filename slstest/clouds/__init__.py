@@ -11,8 +11,8 @@ from slstest.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from slstest.clouds.base import Cloud
-    from slstest.clouds.embedded import Guard
     from slstest.clouds.endpoint import Endpoint
+    from slstest.embedded.doors import Guard
     from slstest.embedded.function_host import Backstage, RuntimeFactory
     from slstest.runtimes.base import Runtime
 

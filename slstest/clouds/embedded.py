@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from slstest.embedded.doors import HttpDoor, InProcessDoor
+from slstest.embedded.doors import Guard, HttpDoor, InProcessDoor
 from slstest.embedded.function_host import FunctionHost, RuntimeFactory, Surroundings
 from slstest.embedded.gateway import Gateway
 from slstest.embedded.messages import AwsRequest, AwsResponse
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _LAST_WORK_TIMEOUT = 10.0
 """Seconds for work to end whose functions and sources have been deleted."""
-Guard = Callable[[], AbstractContextManager[None]]
 
 
 class EmbeddedCloud:

@@ -51,6 +51,7 @@ class Endpoint:
         self.url = checked_url(url)
         self.region = region
         self._clients: dict[str, Any] = {}
+        self._examined: tuple[str, Health] | None = None
         self._lock = threading.Lock()
         self.session = self.session_with({})
 
@@ -78,11 +79,18 @@ class Endpoint:
         return _session(self.url, self.region, elsewhere)
 
     def examine(self) -> tuple[str, Health]:
-        """The account id of its callers and what it tells of itself.
+        """The account id of its callers and what it tells of itself; asked for once.
 
         Raises :class:`slstest.errors.ConfigurationError` where nothing answers, or what does
         is no AWS cloud.
         """
+        if self._examined is None:
+            self._examined = self._ask()
+        return self._examined
+
+    # -- inside -------------------------------------------------------------------------
+
+    def _ask(self) -> tuple[str, Health]:
         from botocore.exceptions import BotoCoreError, ClientError
 
         health = self._health()
@@ -96,8 +104,6 @@ class Endpoint:
                 "Give the URL of LocalStack, MiniStack, moto's server or slstest serve."
             ) from error
         return account, health
-
-    # -- inside -------------------------------------------------------------------------
 
     def _make(self, service: str) -> Any:
         from botocore.config import Config

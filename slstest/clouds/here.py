@@ -10,12 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.endpoint import Endpoint
-from slstest.clouds.watching import MessageCounts
-from slstest.embedded.doors import HttpDoor, InProcessDoor
+from slstest.clouds.watching import MessageCounts, time_is_real
+from slstest.embedded.doors import Guard, HttpDoor, InProcessDoor
 from slstest.embedded.function_host import FunctionHost, RuntimeFactory, Surroundings
 from slstest.embedded.gateway import CODE_PATH
 from slstest.embedded.messages import AwsRequest, AwsResponse
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     import boto3
 
     from slstest.invocation import Invocation
-
-Guard = Callable[[], AbstractContextManager[None]]
 
 LOOK_INTERVAL = 0.1
 """Seconds between two looks for records and messages, where nobody tells of them."""
@@ -160,10 +158,7 @@ class FunctionsHere:
             self._ended.wait(min(self._interval, max(0.0, deadline - time.monotonic())))
 
     def advance(self, seconds: float) -> None:
-        raise ConfigurationError(
-            f"sls.clock.advance: the time of the cloud {self.name!r} is the real one and cannot "
-            "be moved; run the test on the embedded cloud, or wait with expectations"
-        )
+        raise time_is_real(self.name)
 
     def invocations(self, function_name: str) -> Sequence[Invocation]:
         return self._host.invocations(function_name)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.endpoint import Endpoint
-from slstest.clouds.watching import MessageCounts
-from slstest.errors import ConfigurationError, NotSettled
+from slstest.clouds.watching import MessageCounts, time_is_real
+from slstest.errors import NotSettled
 from slstest.functions.recorded import InvocationLog
 
 if TYPE_CHECKING:
@@ -84,10 +84,7 @@ class RemoteCloud:
         self._wait(timeout, self._under_way, self._quiet)
 
     def advance(self, seconds: float) -> None:
-        raise ConfigurationError(
-            f"sls.clock.advance: the time of the cloud {self.name!r} is the real one and cannot "
-            "be moved; run the test on the embedded cloud, or wait with expectations"
-        )
+        raise time_is_real(self.name)
 
     def invocations(self, function_name: str) -> Sequence[Invocation]:
         log = self._logs.get(function_name)

@@ -1,15 +1,25 @@
-"""What a cloud elsewhere shows of its queues: whether messages are left in them."""
+"""What clouds elsewhere have in common: their time, and what they show of their queues."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from slstest.errors import ConfigurationError
+
 _COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
+
+
+def time_is_real(cloud: str) -> ConfigurationError:
+    """The error for a test that wants to move the time of a cloud of this name."""
+    return ConfigurationError(
+        f"sls.clock.advance: the time of the cloud {cloud!r} is the real one and cannot "
+        "be moved; run the test on the embedded cloud, or wait with expectations"
+    )
 
 
 class MessageCounts:

@@ -8,6 +8,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 Handle = Callable[[AwsRequest], AwsResponse]
+
+Guard = Callable[[], AbstractContextManager[None]]
+"""Surrounds the answering of a request, for a runtime that has to know of it."""
 
 _HEADERS = "slstest.headers"
 """Where a request's headers are in its WSGI environment, as they were sent."""
