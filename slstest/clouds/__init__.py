@@ -11,7 +11,7 @@ from slstest.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from slstest.clouds.base import Cloud
-    from slstest.clouds.endpoint import Endpoint
+    from slstest.clouds.connection import Connection
     from slstest.embedded.doors import Guard
     from slstest.embedded.function_host import Backstage, RuntimeFactory
     from slstest.runtimes.base import Runtime
@@ -57,13 +57,16 @@ def open_cloud(
         return _with_functions_here(runtime, debugging, _embedded(region))
     from slstest.clouds.endpoint import Endpoint
 
-    endpoint = Endpoint(endpoint_url, region)
+    return _elsewhere(name, Endpoint(endpoint_url, region), runtime, debugging)
+
+
+def _elsewhere(name: str, connection: Connection, runtime: str, debugging: bool) -> Cloud:
+    connection.examine()
     if runtime == "cloud":
         from slstest.clouds.remote import RemoteCloud
 
-        return RemoteCloud(name, endpoint)
-    endpoint.examine()
-    return _with_functions_here(runtime, debugging, _remote(name, endpoint))
+        return RemoteCloud(name, connection)
+    return _with_functions_here(runtime, debugging, _remote(name, connection))
 
 
 Make = Callable[["RuntimeFactory", "Guard", "Guard"], "Cloud"]
@@ -81,12 +84,12 @@ def _embedded(region: str) -> Make:
     return make
 
 
-def _remote(name: str, endpoint: Endpoint) -> Make:
+def _remote(name: str, connection: Connection) -> Make:
     def make(runtime: RuntimeFactory, in_process_guard: Guard, http_guard: Guard) -> Cloud:
         from slstest.clouds.here import FunctionsHere
 
         return FunctionsHere(
-            name, endpoint, runtime, in_process_guard=in_process_guard, http_guard=http_guard
+            name, connection, runtime, in_process_guard=in_process_guard, http_guard=http_guard
         )
 
     return make

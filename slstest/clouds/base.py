@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from slstest.waiting import Pace
+
 if TYPE_CHECKING:
     import boto3
 
@@ -27,6 +29,12 @@ class Cloud(Protocol):
     whatever state the answer tells, so that nobody needs to look."""
     runs_functions: bool
     """Whether it runs the functions itself, so that only their logs tell what they did."""
+    needs_roles: bool
+    """Whether a function can do only what its role allows, so that it needs one of its own."""
+    pace: Pace
+    """How often it may be asked whether something has come true."""
+    owner: str
+    """Who creates here, as tags say it; empty where only the login name can tell."""
 
     @property
     def endpoint_url(self) -> str | None:

@@ -18,6 +18,7 @@ from slstest.embedded.services import Services
 from slstest.embedded.status import Status
 from slstest.embedded.undelivered import UndeliveredNotes
 from slstest.fault import Fault, Redelivered
+from slstest.waiting import Pace
 
 if TYPE_CHECKING:
     import boto3
@@ -42,6 +43,9 @@ class EmbeddedCloud:
     account_id = ACCOUNT_ID
     creates_at_once = True
     runs_functions = False
+    needs_roles = False
+    pace = Pace()
+    owner = ""
 
     def __init__(
         self,
@@ -216,7 +220,7 @@ class EmbeddedCloud:
     def _next_return(self, queue_arn: str) -> float | None:
         return self._services.next_return(queue_arn)
 
-    def _aws_variables(self, function_name: str) -> Mapping[str, str]:
+    def _aws_variables(self, function_name: str, _role_arn: str) -> Mapping[str, str]:
         return {
             "AWS_ACCESS_KEY_ID": "ASIASLSTESTFUNCTION0",
             "AWS_SECRET_ACCESS_KEY": "slstest",

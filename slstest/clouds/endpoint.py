@@ -7,11 +7,12 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from slstest.clouds.connection import Health
 from slstest.clouds.urls import checked_url
 from slstest.errors import ConfigurationError, SlstestError
+from slstest.waiting import Pace
 
 if TYPE_CHECKING:
     import boto3
@@ -26,25 +27,17 @@ _LAMBDA_READ_TIMEOUT = 930.0
 _PROBE_TIMEOUT = 1.0
 
 
-@dataclass(frozen=True)
-class Health:
-    """What an endpoint tells of itself; empty where it tells nothing."""
-
-    edition: str = ""
-    version: str = ""
-    services: frozenset[str] = frozenset()
-    """The services that can be used; empty where the endpoint does not say."""
-
-    def __str__(self) -> str:
-        return " ".join(part for part in (self.edition, self.version) if part)
-
-
 class Endpoint:
     """The clients of one endpoint.
 
     Its credentials are those that emulators take, never the user's: whatever the URL is, no
     real account can be reached.
     """
+
+    needs_roles = False
+    pace = Pace()
+    quiet = 2.0
+    owner = ""
 
     def __init__(self, url: str, region: str) -> None:
         """Raises :class:`slstest.errors.ConfigurationError` for what is no endpoint's URL."""
@@ -87,6 +80,15 @@ class Endpoint:
         if self._examined is None:
             self._examined = self._ask()
         return self._examined
+
+    def variables(self, function_name: str, role_arn: str) -> Mapping[str, str]:
+        """Those of a function here, whose credentials carry its name."""
+        return {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SESSION_TOKEN": function_name,
+            "AWS_ENDPOINT_URL": self.url,
+        }
 
     # -- inside -------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from slstest.clouds.endpoint import Endpoint
+from slstest.clouds.connection import Connection
 from slstest.clouds.watching import MessageCounts, time_is_real
 from slstest.embedded.doors import Guard, HttpDoor, InProcessDoor
 from slstest.embedded.function_host import FunctionHost, RuntimeFactory, Surroundings
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     import boto3
 
     from slstest.invocation import Invocation
-
-LOOK_INTERVAL = 0.1
-"""Seconds between two looks for records and messages, where nobody tells of them."""
 
 _LAST_WORK_TIMEOUT = 10.0
 """Seconds for work to end whose functions and sources have been deleted."""
@@ -47,7 +44,7 @@ _FAULTS_OF_SERVICES = ("fail", "delay", "deliver out of order")
 
 
 class FunctionsHere:
-    """A cloud at an endpoint, with Lambda on this machine."""
+    """A cloud elsewhere, with Lambda on this machine."""
 
     creates_at_once = False
     runs_functions = False
@@ -55,31 +52,30 @@ class FunctionsHere:
     def __init__(
         self,
         name: str,
-        endpoint: Endpoint,
+        connection: Connection,
         runtime: RuntimeFactory,
         *,
         in_process_guard: Guard = nullcontext,
         http_guard: Guard = nullcontext,
-        interval: float = LOOK_INTERVAL,
     ) -> None:
-        """``interval`` is how many seconds pass between two looks for new records.
-
-        Raises :class:`slstest.errors.ConfigurationError` where the endpoint is no cloud.
-        """
+        """Raises :class:`slstest.errors.ConfigurationError` where the cloud cannot be used."""
         self.name = name
-        self.region = endpoint.region
-        self.account_id, self.health = endpoint.examine()
-        self._endpoint = endpoint
-        self._interval = interval
+        self.region = connection.region
+        self.account_id, self.health = connection.examine()
+        self.needs_roles = connection.needs_roles
+        self.pace = connection.pace
+        self.owner = connection.owner
+        self._connection = connection
+        self._interval = connection.pace.look
         self._scheduler = Scheduler(skips=False)
-        self._queues = MessageCounts(endpoint.client)
+        self._queues = MessageCounts(connection.client)
         self._http = HttpDoor(self.region, self._guarded(http_guard))
         self._in_process = InProcessDoor(
             self._http.endpoint_url, self.region, self._guarded(in_process_guard)
         )
         self._in_process.open()
-        self._lambda_client = endpoint.client_at("lambda", self._http.endpoint_url)
-        self._session = endpoint.session_with({"lambda": self._http.endpoint_url})
+        self._lambda_client = connection.client_at("lambda", self._http.endpoint_url)
+        self._session = connection.session_with({"lambda": self._http.endpoint_url})
         self._undelivered = UndeliveredNotes()
         self._host = FunctionHost(
             runtime,
@@ -95,7 +91,7 @@ class FunctionsHere:
                 next_return=lambda _: None,
             ),
         )
-        endpoint.client("logs").meta.events.register("before-call.logs", self._write_logs)
+        connection.client("logs").meta.events.register("before-call.logs", self._write_logs)
         self._http.open()
         self._ended = threading.Event()
         self._looking = threading.Thread(target=self._look, name="slstest-look", daemon=True)
@@ -103,7 +99,7 @@ class FunctionsHere:
 
     @property
     def endpoint_url(self) -> str | None:
-        return self._endpoint.url
+        return self._connection.url
 
     def session(self) -> boto3.Session:
         return self._session
@@ -111,7 +107,7 @@ class FunctionsHere:
     def client(self, service: str) -> Any:
         if service == "lambda":
             return self._lambda_client
-        client = self._endpoint.client(service)
+        client = self._connection.client(service)
         if service in _PUSHES:
             # Registered under an id, so that it happens once.
             event = f"provide-client-params.{service}.{_PUSHES[service]}"
@@ -221,7 +217,8 @@ class FunctionsHere:
                 return request.error(
                     501,
                     "NotImplemented",
-                    f"only Lambda is answered here; {request.service} is at {self._endpoint.url}",
+                    f"only Lambda is answered here; {request.service} is at "
+                    f"{self._connection.url or 'AWS'}",
                 )
 
         return handle
@@ -238,13 +235,10 @@ class FunctionsHere:
         if self._host.logs.writing() is None:
             self._host.logs.flush()
 
-    def _aws_variables(self, function_name: str) -> Mapping[str, str]:
+    def _aws_variables(self, function_name: str, role_arn: str) -> Mapping[str, str]:
         return {
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_SESSION_TOKEN": function_name,
+            **self._connection.variables(function_name, role_arn),
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
-            "AWS_ENDPOINT_URL": self._endpoint.url,
             "AWS_ENDPOINT_URL_LAMBDA": self._http.endpoint_url,
         }

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from slstest.clouds.endpoint import Endpoint
+from slstest.clouds.connection import Connection
 from slstest.clouds.watching import MessageCounts, time_is_real
 from slstest.errors import NotSettled
 from slstest.functions.recorded import InvocationLog
@@ -20,44 +20,42 @@ if TYPE_CHECKING:
 
     from slstest.invocation import Invocation
 
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 0.5
-QUIET = 2.0
-"""Seconds without any change after which a cloud counts as settled."""
-
 Look = Callable[[], "tuple[list[str], object]"]
 """Tells what is under way, and whatever changes when something has happened."""
 
 
 class RemoteCloud:
-    """A cloud at an endpoint that runs the functions itself."""
+    """A cloud elsewhere that runs the functions itself."""
 
     creates_at_once = False
     runs_functions = True
 
-    def __init__(self, name: str, endpoint: Endpoint, *, quiet: float = QUIET) -> None:
-        """Raises :class:`slstest.errors.ConfigurationError` where the endpoint is no cloud."""
+    def __init__(self, name: str, connection: Connection) -> None:
+        """Raises :class:`slstest.errors.ConfigurationError` where the cloud cannot be used."""
         self.name = name
-        self.region = endpoint.region
-        self.account_id, self.health = endpoint.examine()
-        self._endpoint = endpoint
-        self._quiet = quiet
+        self.region = connection.region
+        self.account_id, self.health = connection.examine()
+        self.needs_roles = connection.needs_roles
+        self.pace = connection.pace
+        self.owner = connection.owner
+        self._connection = connection
+        self._quiet = connection.quiet
         self._logs: dict[str, InvocationLog] = {}
         self._sources: set[str] = set()
-        self._queues = MessageCounts(endpoint.client)
-        events = endpoint.client("lambda").meta.events
+        self._queues = MessageCounts(connection.client)
+        events = connection.client("lambda").meta.events
         events.register("after-call.lambda.CreateFunction", self._function_made)
         events.register("after-call.lambda.CreateEventSourceMapping", self._mapping_made)
 
     @property
     def endpoint_url(self) -> str | None:
-        return self._endpoint.url
+        return self._connection.url
 
     def session(self) -> boto3.Session:
-        return self._endpoint.session
+        return self._connection.session
 
     def client(self, service: str) -> Any:
-        return self._endpoint.client(service)
+        return self._connection.client(service)
 
     def begin(self) -> None:
         self._logs.clear()
@@ -68,14 +66,14 @@ class RemoteCloud:
 
     def moments(self, timeout: float, *, patient: bool = False) -> Iterator[None]:
         deadline = time.monotonic() + timeout
-        pause = _FIRST_PAUSE
+        pause = self.pace.look / 2
         while True:
             yield
             left = deadline - time.monotonic()
             if left <= 0:
                 return
             time.sleep(min(pause, left))
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            pause = min(pause * 1.5, self.pace.look * 5)
 
     def quiesce(self, timeout: float) -> None:
         self._wait(timeout, self._running, self._quiet / 2)
@@ -125,7 +123,7 @@ class RemoteCloud:
                     f"not settled after {timeout:g} s on the cloud {self.name!r}; still under "
                     f"way:\n{listed}"
                 )
-            time.sleep(min(_FIRST_PAUSE * 2, max(0.0, deadline - now)))
+            time.sleep(min(self.pace.look, max(0.0, deadline - now)))
 
     def _running(self) -> tuple[list[str], object]:
         logs = {name: log.read() for name, log in self._logs.items()}

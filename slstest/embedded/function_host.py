@@ -61,8 +61,8 @@ class Surroundings:
     """botocore's model of Lambda."""
     lambda_url: Callable[[], str]
     """Where Lambda's own requests are answered."""
-    aws_variables: Callable[[str], Mapping[str, str]]
-    """The variables with which a function of this name reaches everything."""
+    aws_variables: Callable[[str, str], Mapping[str, str]]
+    """The variables with which a function of this name reaches everything in this role."""
     next_return: NextReturn
     """When a message of a queue becomes visible again; see
     :class:`slstest.embedded.event_sources.sqs.SqsPoller`."""
@@ -91,7 +91,7 @@ class FunctionHost:
         self._pool = EnvironmentPool(
             self._runtime,
             self._code,
-            lambda function: surroundings.aws_variables(function.name),
+            lambda function: surroundings.aws_variables(function.name, function.settings["Role"]),
             region,
             scheduler.now,
         )

@@ -70,6 +70,9 @@ class EnvironmentPool:
         with self._lock:
             idle = self._idle.get(function.name)
             leased = idle.pop() if idle else None
+        if leased is not None and leased.spec.aws_variables != self._aws_variables(function):
+            leased.environment.close()  # its credentials are about to expire
+            leased = None
         if leased is None:
             leased = self._start(function)
         with self._lock:

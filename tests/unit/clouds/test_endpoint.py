@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from slstest.clouds.endpoint import Endpoint, Health
+from slstest.clouds.connection import Health
+from slstest.clouds.endpoint import Endpoint
 from slstest.clouds.urls import checked_url
 from slstest.errors import ConfigurationError, SlstestError
 

@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from slstest import Environment, Invocation, NotSettled
 from slstest.ledger import Ledger
+from slstest.waiting import Pace
 
 REGION = "eu-west-1"
 
@@ -25,6 +26,9 @@ class ScriptedCloud:
     account_id = "123456789012"
     creates_at_once = False
     runs_functions = False
+    needs_roles = False
+    pace = Pace()
+    owner = ""
     endpoint_url = None
 
     def __init__(self) -> None:
