@@ -21,8 +21,8 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import ministack
 from benchmarks.measure import FOLDER, Goal, Row, Scale, milliseconds
+from ci import ministack
 
 STAMPER = FOLDER / "suites" / "stamper"
 LATENCY_GOAL = Goal(10, "at most", " ms")

@@ -1,41 +1,73 @@
-"""The contract suite runs every rule on every runtime of a cloud."""
+"""The contract suite runs every rule on each column: on a cloud, with functions in one place.
+
+``--column`` chooses; by default it is run on our own cloud, with both runtimes.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from contract_columns.columns import Column
+from contract_columns.running import NEEDS, ContractRun, add_options
 
 from slstest import Environment, Function
-from slstest.clouds import ALL_RUNTIMES, RUNTIMES, open_cloud
+from slstest.clouds import open_cloud
 from slstest.clouds.base import Cloud
 
 Deploy = Callable[..., Function]
 
+RUN = "contract-run"
+DEFAULT_TIMEOUT = 30.0
 
-ENDPOINT = os.environ.get("SLSTEST_CONTRACT_ENDPOINT")
-"""Where the cloud under test is; by default it is the embedded one."""
+
+def the_run(config: pytest.Config) -> ContractRun:
+    run = config.pluginmanager.get_plugin(RUN)
+    assert isinstance(run, ContractRun)
+    return run
 
 
-@pytest.fixture(scope="session", params=ALL_RUNTIMES if ENDPOINT else RUNTIMES)
-def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
-    """A cloud for each runtime, shared by the tests as in a pytest run."""
-    name = "endpoint" if ENDPOINT else "embedded"
-    cloud = open_cloud(name, runtime=request.param, endpoint_url=ENDPOINT)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker, what in NEEDS.items():
+        config.addinivalue_line("markers", f"{marker}: a rule that needs {what}.")
+    config.pluginmanager.register(ContractRun(config), RUN)
+
+
+@pytest.fixture(scope="session")
+def column(request: pytest.FixtureRequest) -> Column:
+    """Each column that the suite is run on."""
+    column: Column = request.param
+    return column
+
+
+@pytest.fixture(scope="session")
+def cloud(request: pytest.FixtureRequest, column: Column) -> Iterator[Cloud]:
+    """The cloud of a column, shared by the tests as in a pytest run."""
+    if column.ours:
+        cloud = open_cloud(runtime=column.runtime)
+    else:
+        endpoint = the_run(request.config).endpoint
+        cloud = open_cloud("endpoint", runtime=column.runtime, endpoint_url=endpoint)
     yield cloud
     cloud.close()
 
 
 @pytest.fixture
-def sls(cloud: Cloud, tmp_path: Path) -> Iterator[Environment]:
+def sls(request: pytest.FixtureRequest, cloud: Cloud, tmp_path: Path) -> Iterator[Environment]:
     """An environment on the cloud under test, in the place of the plugin's."""
-    with Environment(cloud, label="contract", base_dirs=(tmp_path,)) as environment:
+    timeout = the_run(request.config).timeout(request.node) or DEFAULT_TIMEOUT
+    with Environment(
+        cloud, label="contract", base_dirs=(tmp_path,), timeout=timeout
+    ) as environment:
         yield environment
 
 

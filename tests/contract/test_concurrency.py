@@ -136,6 +136,7 @@ def test_a_reservation_of_zero_throttles_every_invocation(deploy: Deploy) -> Non
     function.invoke()
 
 
+@pytest.mark.needs_clock
 def test_a_throttled_batch_of_a_stream_waits_and_uses_up_no_retry(
     deploy: Deploy, sls: Environment
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_throttled_batch_of_a_stream_waits_and_uses_up_no_retry(
     assert [len(each.event["Records"]) for each in function.invocations] == [1]
 
 
+@pytest.mark.needs_clock
 def test_a_throttled_message_of_a_queue_is_tried_again_while_it_is_hidden(
     deploy: Deploy, sls: Environment
 ) -> None:
@@ -168,8 +170,11 @@ def test_a_message_that_stays_throttled_returns_to_its_queue(
     deploy: Deploy, sls: Environment
 ) -> None:
     dead = sls.queue()
-    queue = sls.queue(redrive_policy={"deadLetterTargetArn": dead.arn, "maxReceiveCount": 2})
-    function = deploy(QUIET)
+    queue = sls.queue(
+        redrive_policy={"deadLetterTargetArn": dead.arn, "maxReceiveCount": 2},
+        visibility_timeout=2,
+    )
+    function = deploy(QUIET, timeout=2)
     function.reserve_concurrency(0)
     function.triggered_by(queue)
     queue.send("a")

@@ -1,4 +1,4 @@
-"""The settings of a mapping that reads a table's stream, where it differs from Kinesis:
+"""Settings of a DynamoDB stream's mapping, where they differ from those of Kinesis:
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html"""
 
 from __future__ import annotations
@@ -160,6 +160,7 @@ def test_an_item_whose_batch_fails_is_held_up_and_others_go_on(
 # -- windows -----------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_clock
 def test_a_tumbling_window_carries_its_state(deploy: Deploy, sls: Environment) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html"""
     table = sls.table(stream="KEYS_ONLY")
@@ -240,6 +241,7 @@ def test_a_filter_that_takes_the_change_for_text_is_refused(
         function.triggered_by(table, filter_criteria=criteria({"dynamodb": ["text"]}))
 
 
+@pytest.mark.needs_clock
 def test_items_that_expired_can_be_filtered_out_by_their_user_identity(
     deploy: Deploy, sls: Environment
 ) -> None:

@@ -181,6 +181,7 @@ def test_a_kinesis_event(deploy: Deploy, sls: Environment) -> None:
     assert arrived == pytest.approx(shown.timestamp(), abs=0.002)
 
 
+@pytest.mark.needs_clock
 def test_a_kinesis_event_of_a_tumbling_window(deploy: Deploy, sls: Environment) -> None:
     stream, function = sls.stream(), deploy("def handler(event, context): return {'state': {}}")
     function.triggered_by(stream, tumbling_window_in_seconds=10)

@@ -45,6 +45,7 @@ def handler(event, context):
 """
 
 
+@pytest.mark.needs_function_here
 def test_a_batch_can_be_delivered_twice(deploy: Deploy, sls: Environment) -> None:
     stream, function = sls.stream(), deploy(QUIET)
     function.triggered_by(stream, batch_size=1)
@@ -56,6 +57,7 @@ def test_a_batch_can_be_delivered_twice(deploy: Deploy, sls: Environment) -> Non
     assert fault.struck == 1
 
 
+@pytest.mark.needs_function_here
 def test_an_asynchronous_event_can_be_delivered_twice(deploy: Deploy, sls: Environment) -> None:
     function = deploy(QUIET)
     sls.faults.deliver_twice(function)
@@ -64,6 +66,7 @@ def test_an_asynchronous_event_can_be_delivered_twice(deploy: Deploy, sls: Envir
     assert [i.request_id for i in function.invocations] == [request_id, request_id]
 
 
+@pytest.mark.needs_faults
 def test_a_standard_queue_can_give_out_its_newest_messages_first(
     deploy: Deploy, sls: Environment
 ) -> None:
@@ -78,6 +81,7 @@ def test_a_standard_queue_can_give_out_its_newest_messages_first(
     queue.expect_empty()
 
 
+@pytest.mark.needs_function_here
 def test_the_environment_can_be_killed_after_the_effect(deploy: Deploy, sls: Environment) -> None:
     table, stream = sls.table(), sls.stream()
     function = deploy(COUNT, environment={"TABLE": table.name})
@@ -96,6 +100,7 @@ def test_the_environment_can_be_killed_after_the_effect(deploy: Deploy, sls: Env
     assert again.cold_start
 
 
+@pytest.mark.needs_function_here
 def test_a_throttled_batch_is_tried_again_and_uses_up_no_retry(
     deploy: Deploy, sls: Environment
 ) -> None:
@@ -108,6 +113,7 @@ def test_a_throttled_batch_is_tried_again_and_uses_up_no_retry(
     assert fault.struck == 3
 
 
+@pytest.mark.needs_function_here
 def test_a_throttled_asynchronous_event_is_tried_again(deploy: Deploy, sls: Environment) -> None:
     function = deploy(QUIET)
     fault = sls.faults.throttle(function)
@@ -116,6 +122,7 @@ def test_a_throttled_asynchronous_event_is_tried_again(deploy: Deploy, sls: Envi
     assert fault.struck == 1
 
 
+@pytest.mark.needs_function_here
 def test_a_throttled_synchronous_invocation_is_refused(deploy: Deploy, sls: Environment) -> None:
     function = deploy(QUIET)
     # boto3 tries again by itself, four times.
@@ -124,6 +131,7 @@ def test_a_throttled_synchronous_invocation_is_refused(deploy: Deploy, sls: Envi
         function.invoke({})
 
 
+@pytest.mark.needs_faults
 def test_the_nth_call_of_an_operation_can_fail(deploy: Deploy, sls: Environment) -> None:
     bucket = sls.bucket()
     function = deploy(SAVE, environment={"BUCKET": bucket.name})
@@ -136,6 +144,7 @@ def test_the_nth_call_of_an_operation_can_fail(deploy: Deploy, sls: Environment)
     assert fault.struck == 1
 
 
+@pytest.mark.needs_faults
 def test_only_the_function_itself_gets_the_fault(deploy: Deploy, sls: Environment) -> None:
     bucket = sls.bucket()
     function, other = (deploy(SAVE, environment={"BUCKET": bucket.name}) for _ in range(2))
@@ -145,6 +154,7 @@ def test_only_the_function_itself_gets_the_fault(deploy: Deploy, sls: Environmen
     assert fault.struck == 0
 
 
+@pytest.mark.needs_faults
 def test_a_call_can_take_longer_than_the_function_may(deploy: Deploy, sls: Environment) -> None:
     bucket = sls.bucket()
     function = deploy(SAVE, environment={"BUCKET": bucket.name}, timeout=1)
@@ -153,6 +163,7 @@ def test_a_call_can_take_longer_than_the_function_may(deploy: Deploy, sls: Envir
         function.invoke({"key": "late"})
 
 
+@pytest.mark.needs_function_here
 def test_cleared_faults_do_not_strike(deploy: Deploy, sls: Environment) -> None:
     function = deploy(QUIET)
     fault = sls.faults.kill(function)
@@ -166,6 +177,7 @@ def test_a_fifo_queue_keeps_its_order(sls: Environment) -> None:
         sls.faults.deliver_out_of_order(sls.queue(fifo=True))
 
 
+@pytest.mark.needs_function_here
 def test_a_function_that_counts_twice_is_not_idempotent(deploy: Deploy, sls: Environment) -> None:
     table, stream = sls.table("totals"), sls.stream()
     function = deploy(COUNT, environment={"TABLE": table.name})
@@ -177,6 +189,7 @@ def test_a_function_that_counts_twice_is_not_idempotent(deploy: Deploy, sls: Env
     assert "table 'totals': item 'all' was {'id': 'all', 'seen': 1}" in str(failed.value)
 
 
+@pytest.mark.needs_function_here
 def test_a_function_that_overwrites_is_idempotent(deploy: Deploy, sls: Environment) -> None:
     table, stream = sls.table(), sls.stream()
     function = deploy(REMEMBER, environment={"TABLE": table.name})
@@ -188,16 +201,21 @@ def test_a_function_that_overwrites_is_idempotent(deploy: Deploy, sls: Environme
     table.expect_count(2)
 
 
+@pytest.mark.needs_function_here
 def test_records_that_were_reported_as_failed_are_not_delivered_again(
     deploy: Deploy, sls: Environment
 ) -> None:
     dead = sls.queue()
-    queue = sls.queue(redrive_policy={"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1})
-    function = deploy("""
+    queue = sls.queue(
+        redrive_policy={"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1},
+        visibility_timeout=2,
+    )
+    code = """
         def handler(event, context):
             failed = [r["messageId"] for r in event["Records"] if r["body"] == "poison"]
             return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
-        """)
+        """
+    function = deploy(code, timeout=2)
     function.triggered_by(queue, function_response_types=["ReportBatchItemFailures"])
     queue.send("fine", "poison")
     sls.settle()
@@ -205,6 +223,7 @@ def test_records_that_were_reported_as_failed_are_not_delivered_again(
     assert [r["body"] for r in function.invocations[-1].event["Records"]] == ["fine"]
 
 
+@pytest.mark.needs_function_here
 def test_where_nothing_was_delivered_the_check_says_so(deploy: Deploy, sls: Environment) -> None:
     deploy(QUIET).invoke({})
     with pytest.raises(ConfigurationError, match="nothing was delivered"):

@@ -1,5 +1,5 @@
-"""A function is invoked as https://docs.aws.amazon.com/lambda/latest/dg/lambda-invocation.html
-and the pages below it say."""
+"""Invocation: https://docs.aws.amazon.com/lambda/latest/dg/lambda-invocation.html and the pages
+below it."""
 
 from __future__ import annotations
 
@@ -339,6 +339,7 @@ def test_an_asynchronous_invocation_is_answered_at_once_and_happens(deploy: Depl
     assert function.invocations[0].event == {"n": 1}
 
 
+@pytest.mark.needs_clock
 def test_a_failed_asynchronous_invocation_is_retried_twice(deploy: Deploy) -> None:
     function = deploy("def handler(event, context): raise ValueError")
     function.invoke_async({"n": 1})

@@ -118,6 +118,7 @@ def test_the_end_of_a_shard_tells_where_to_go_on(sls: Environment) -> None:
     assert child["HashKeyRange"] == {"StartingHashKey": LOW, "EndingHashKey": HIGH}
 
 
+@pytest.mark.needs_clock
 def test_records_are_gone_after_the_retention_period(sls: Environment) -> None:
     stream = sls.stream()
     put(sls, stream, "old")
@@ -126,6 +127,7 @@ def test_records_are_gone_after_the_retention_period(sls: Environment) -> None:
     assert read(sls, stream) == ["new"]
 
 
+@pytest.mark.needs_clock
 def test_a_longer_retention_period_keeps_them(sls: Environment) -> None:
     stream = sls.stream()
     put(sls, stream, "old")
@@ -136,6 +138,7 @@ def test_a_longer_retention_period_keeps_them(sls: Environment) -> None:
     assert read(sls, stream) == ["old"]
 
 
+@pytest.mark.needs_clock
 def test_an_iterator_is_good_for_five_minutes(sls: Environment) -> None:
     kinesis = sls.client("kinesis")
     stream = sls.stream()

@@ -123,6 +123,7 @@ def test_without_bisecting_a_batch_is_retried_and_given_up_as_it_is(
     assert delivered(function) == [["a", "poison", "c"]] * 2
 
 
+@pytest.mark.needs_function_here
 def test_a_throttle_uses_up_no_retry_and_splits_no_batch(
     deploy: Deploy, sls: Environment, delivered: Delivered
 ) -> None:
@@ -304,6 +305,7 @@ def test_a_bucket_gets_the_event_as_well(deploy: Deploy, sls: Environment) -> No
     assert json.loads(document["payload"]) == function.invocations[0].event
 
 
+@pytest.mark.needs_clock
 def test_records_that_are_too_old_are_told_of_without_a_response(
     deploy: Deploy, sls: Environment, delivered: Delivered
 ) -> None:
@@ -322,6 +324,7 @@ def test_records_that_are_too_old_are_told_of_without_a_response(
     assert document["KinesisBatchInfo"]["batchSize"] == 2
 
 
+@pytest.mark.needs_clock
 def test_a_batch_that_grows_too_old_while_it_is_retried_goes_to_the_destination(
     deploy: Deploy, sls: Environment, delivered: Delivered
 ) -> None:

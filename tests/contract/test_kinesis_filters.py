@@ -70,6 +70,7 @@ def test_a_pattern_that_says_nothing_of_the_data_looks_at_the_rest_alone(
     assert keys == ["a", "a"]
 
 
+@pytest.mark.needs_clock
 def test_what_does_not_match_is_over_and_done_with(
     deploy: Deploy, sls: Environment, delivered: Delivered
 ) -> None:

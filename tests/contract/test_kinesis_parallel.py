@@ -63,7 +63,7 @@ def test_changing_the_number_of_batches_loses_nothing_and_repeats_nothing(
 ) -> None:
     stream, function = sls.stream(), deploy(QUIET)
     mapping = function.triggered_by(
-        stream, parallelization_factor=3, maximum_batching_window_in_seconds=60
+        stream, parallelization_factor=3, maximum_batching_window_in_seconds=5
     )
     for number in range(12):
         put(stream, f"key-{number % 4}", [number % 4, number])

@@ -214,6 +214,7 @@ def test_a_mapping_that_is_disabled_while_shards_change_goes_on_where_it_was(
     assert numbers(function) == [1, 2, 3]
 
 
+@pytest.mark.needs_clock
 def test_a_mapping_goes_on_with_the_children_of_a_shard_that_has_expired(
     deploy: Deploy, sls: Environment
 ) -> None:

@@ -8,7 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import ANY
 
+import pytest
+
 from slstest import Environment, Function
+
+pytestmark = pytest.mark.needs_clock  # windows end by the time, and two minutes later
 
 Deploy = Callable[..., Function]
 Delivered = Callable[[Function], list[list[Any]]]

@@ -184,6 +184,7 @@ def test_of_two_events_of_a_key_the_later_has_the_greater_sequencer(
     assert len({each["sequencer"] for each in found}) == 4
 
 
+@pytest.mark.needs_clock
 def test_the_event_has_the_time_of_the_cloud(
     sls: Environment, function: Function, bucket: Bucket
 ) -> None:
@@ -516,6 +517,7 @@ def test_a_function_is_sent_no_test_event(
     assert function.invocations == []
 
 
+@pytest.mark.needs_clock
 def test_a_function_is_invoked_asynchronously_and_retried(
     sls: Environment, deploy: Deploy, bucket: Bucket
 ) -> None:

@@ -103,6 +103,7 @@ def test_a_function_gets_what_its_filter_policy_lets_pass(deploy: Deploy, sls: E
     assert json.loads(invocation.event["Records"][0]["Sns"]["Message"]) == {"n": 2}
 
 
+@pytest.mark.needs_clock
 def test_a_message_on_which_a_function_fails_is_retried_by_lambda(
     deploy: Deploy, sls: Environment
 ) -> None:
@@ -212,6 +213,7 @@ def test_a_fifo_topic_keeps_the_order_of_each_group(sls: Environment) -> None:
         assert found == [0, 1, 2]
 
 
+@pytest.mark.needs_clock
 def test_a_fifo_topic_drops_a_duplicate_for_five_minutes(sls: Environment) -> None:
     """https://docs.aws.amazon.com/sns/latest/dg/fifo-message-dedup.html"""
     topic = sls.topic(fifo=True)
