@@ -12,7 +12,7 @@ import pytest
 from contract_columns import readme, results
 from contract_columns.columns import COLUMNS, EMBEDDED, THERE, Column, columns_called
 from contract_columns.known import Fault, KnownError, faults_of
-from contract_columns.suite import all_rules
+from contract_columns.suite import CONTRACT, all_rules
 
 ENDPOINT = "SLSTEST_CONTRACT_ENDPOINT"
 """The environment variable with the URL of a cloud that is not ours."""
@@ -70,7 +70,7 @@ class ContractRun:
 
     @pytest.hookimpl(trylast=True)  # so that the column is the last part of a test's name
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        if "column" in metafunc.fixturenames:
+        if metafunc.definition.path.parent == CONTRACT and "column" in metafunc.fixturenames:
             columns = self._told_apart_by(metafunc.fixturenames)
             ids = [column.name for column in columns]
             metafunc.parametrize("column", columns, indirect=True, ids=ids, scope="session")
@@ -218,7 +218,11 @@ def _lacked(item: pytest.Item) -> str | None:
 
 
 def _is_of_the_suite(item: pytest.Item) -> bool:
-    return isinstance(item, pytest.Function) and "column" in item.fixturenames
+    return (
+        isinstance(item, pytest.Function)
+        and item.path.parent == CONTRACT
+        and "column" in item.fixturenames
+    )
 
 
 def _column(item: pytest.Item) -> Column:
