@@ -9,7 +9,7 @@ import pytest
 
 from slstest.errors import ConfigurationError
 
-from .markers import Marker, check_type, declare, required
+from .markers import Marker, ResourceRequest, check_type, declare, required
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,10 +69,15 @@ def read_dynamodb_event(
     return DynamoDbEventRequest(items, {"stream": True, **created}, table, mapping)
 
 
+def _makes(wanted: DynamoDbEventRequest) -> list[ResourceRequest]:
+    return [ResourceRequest("table", None, wanted.created)] if wanted.table is None else []
+
+
 DYNAMODB_EVENT = Marker(
     "dynamodb_event",
     read_dynamodb_event,
     example='dynamodb_event({"id": "1", "status": "new"}, batch_size=2)',
+    makes=_makes,
 )
 
 

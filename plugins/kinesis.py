@@ -9,7 +9,7 @@ import pytest
 
 from slstest.errors import ConfigurationError
 
-from .markers import Marker, check_type, declare, required
+from .markers import Marker, ResourceRequest, check_type, declare, required
 from .resources import check_shard_count
 
 if TYPE_CHECKING:
@@ -62,8 +62,17 @@ def read_kinesis_event(
     return KinesisEventRequest(records, partition_key, shard_count or 1, stream, mapping)
 
 
+def _makes(wanted: KinesisEventRequest) -> list[ResourceRequest]:
+    if wanted.stream is not None:
+        return []
+    return [ResourceRequest("stream", None, {"shard_count": wanted.shard_count})]
+
+
 KINESIS_EVENT = Marker(
-    "kinesis_event", read_kinesis_event, example='kinesis_event({"page": "/home"}, batch_size=2)'
+    "kinesis_event",
+    read_kinesis_event,
+    example='kinesis_event({"page": "/home"}, batch_size=2)',
+    makes=_makes,
 )
 
 

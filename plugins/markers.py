@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
@@ -39,6 +39,22 @@ from slstest.errors import ConfigurationError, SlstestError
 from .places import place_of_mark, place_of_test
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ResourceRequest:
+    """A resource that a marker asks for."""
+
+    kind: str
+    """The name of the method of ``sls`` that makes it."""
+    name: str | None
+    """The name by which the test knows it."""
+    arguments: dict[str, Any]
+
+
+def makes_nothing(_: object) -> Sequence[ResourceRequest]:
+    """The resources of a marker that makes none."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +70,9 @@ class Marker(Generic[T]):
     fixture: str = ""
     """The fixture that gives the marker its effect, set up also where the test does not
     ask for it; by default the one of the marker's own name."""
+    makes: Callable[[T], Sequence[ResourceRequest]] = makes_nothing
+    """The throwaway resources that it will ask for, so that a slow cloud can begin before the
+    test does. Called with what ``read`` returned."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fixture", self.fixture or self.name)

@@ -15,6 +15,7 @@ CLOUDS = ("embedded", "localstack", "endpoint", "aws")
 RUNTIMES = ("process", "in-process", "cloud")
 _BUILT_CLOUDS = ("embedded", "endpoint")
 DEFAULT_TIMEOUT = 30.0
+DEFAULT_AHEAD = 2
 
 # A TOML file may say a number only where the setting is declared as one.
 _NUMBER: Literal["float", "string"] = "float" if pytest.version_tuple >= (8, 4) else "string"
@@ -36,6 +37,8 @@ class Settings:
     """The option that chose the runtime by itself, or an empty string."""
     timeout: float
     """Seconds that settling and expecting wait at most."""
+    ahead: int
+    """For how many coming tests resources are created ahead where that takes its time."""
     keep: bool
     """Whether a failed test's resources stay until the end of the run."""
 
@@ -84,6 +87,13 @@ def add_options(parser: pytest.Parser) -> None:
         help=f"How long settling and expecting wait at most (default: {DEFAULT_TIMEOUT:g}).",
     )
     group.addoption(
+        "--sls-ahead",
+        dest="sls_ahead",
+        metavar="TESTS",
+        help="For how many coming tests tables and streams are created while the present one "
+        f"runs, on clouds that take their time for it; 0 for none (default: {DEFAULT_AHEAD}).",
+    )
+    group.addoption(
         "--sls-keep",
         dest="sls_keep",
         action="store_const",
@@ -96,6 +106,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("sls_endpoint", "The default of --sls-endpoint.", default=None)
     parser.addini("sls_runtime", "The default of --sls-runtime.", default=None)
     parser.addini("sls_timeout", "The default of --sls-timeout.", type=_NUMBER, default=None)
+    parser.addini("sls_ahead", "The default of --sls-ahead.", type=_NUMBER, default=None)
     parser.addini("sls_keep", "Whether --sls-keep is the default.", type="bool", default=None)
 
 
@@ -115,6 +126,7 @@ def resolve(config: pytest.Config) -> Settings:
         debugger=debugger,
         runtime_because=because,
         timeout=_timeout(config),
+        ahead=_ahead(config),
         keep=_flag(config, "sls_keep"),
     )
 
@@ -188,6 +200,21 @@ def _timeout(config: pytest.Config) -> float:
             f"{where}: {value!r} is not a time to wait; give seconds above 0, such as 30 or 2.5"
         )
     return seconds
+
+
+def _ahead(config: pytest.Config) -> int:
+    value, where = _text(config, "sls_ahead", "a number of tests, such as 2")
+    if value is None:
+        return DEFAULT_AHEAD
+    try:
+        tests = float(value)
+    except ValueError:
+        tests = math.nan
+    if not (tests >= 0 and tests.is_integer()):
+        raise pytest.UsageError(
+            f"{where}: {value!r} is not a number of coming tests; give 0, 1, 2 or more"
+        )
+    return int(tests)
 
 
 def _flag(config: pytest.Config, name: str) -> bool:

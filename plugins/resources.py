@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from slstest.errors import ConfigurationError
 
-from .markers import Marker, Use, check_type, declare, fail_at, uses
+from .markers import Marker, ResourceRequest, Use, check_type, declare, fail_at, uses
 
 if TYPE_CHECKING:
     from slstest.environment import Environment
-
-
-@dataclass(frozen=True)
-class ResourceRequest:
-    """A resource that a marker asks for."""
-
-    kind: str
-    """The name of the method of ``sls`` that makes it."""
-    name: str
-    """The name by which the test knows it."""
-    arguments: dict[str, Any]
 
 
 def read_sls_table(
@@ -83,11 +71,21 @@ def read_sls_topic(name: str, fifo: bool = False, **attributes: Any) -> Resource
     return _request("topic", name, {"fifo": fifo, **attributes})
 
 
+def _itself(request: ResourceRequest) -> Sequence[ResourceRequest]:
+    return (request,)
+
+
 SLS_TABLE = Marker(
-    "sls_table", read_sls_table, fixture="sls", example='sls_table("clicks", key="page")'
+    "sls_table",
+    read_sls_table,
+    fixture="sls",
+    example='sls_table("clicks", key="page")',
+    makes=_itself,
 )
 SLS_BUCKET = Marker("sls_bucket", read_sls_bucket, fixture="sls", example='sls_bucket("archive")')
-SLS_STREAM = Marker("sls_stream", read_sls_stream, fixture="sls", example='sls_stream("clicks")')
+SLS_STREAM = Marker(
+    "sls_stream", read_sls_stream, fixture="sls", example='sls_stream("clicks")', makes=_itself
+)
 SLS_QUEUE = Marker(
     "sls_queue", read_sls_queue, fixture="sls", example='sls_queue("orders", visibility_timeout=60)'
 )
@@ -117,7 +115,7 @@ def requested(item: pytest.Item) -> list[Use[ResourceRequest]]:
     Fails the test where two of them have one name.
     """
     found = [use for marker in _MARKERS for use in uses(item, marker)]
-    seen: dict[str, Use[ResourceRequest]] = {}
+    seen: dict[str | None, Use[ResourceRequest]] = {}
     for use in found:
         earlier = seen.setdefault(use.value.name, use)
         if earlier is not use:

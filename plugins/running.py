@@ -6,12 +6,24 @@ from collections.abc import Generator
 
 import pytest
 
-from . import markers, reporting
+from . import markers, reporting, session
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Begin to create what this test and the next ones will ask for."""
+    session.current(item.config).expect(item, nextitem)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuse wrong markers before anything is made for them."""
     markers.validate(item)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Delete what was created ahead and the test did not ask for."""
+    session.current(item.config).forget(item)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from slstest.errors import TeardownError
 from slstest.naming import new_run
 
+from . import foresight, selection
 from .options import Settings
 
 if TYPE_CHECKING:
+    from slstest.ahead import Ahead
     from slstest.clouds.base import Cloud
     from slstest.environment import Environment
     from slstest.ledger import Ledger
@@ -31,27 +35,78 @@ class Run:
         self._root = root
         self._cloud: Cloud | None = None
         self._ledger: Ledger | None = None
+        self._ahead: Ahead | None = None
+        self._coming: list[pytest.Item] = []
+        self._looked_at: set[str] = set()
+
+    def expect(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """Begin to create what a test and the next ones will ask for, where that takes long."""
+        if self.settings.ahead == 0 or self.settings.cloud == "embedded":
+            return
+        self._coming = _coming(item, nextitem, self.settings.ahead)
+        if self._cloud is not None:  # else the first environment says what prevents it
+            self._prepare(self._cloud)
+
+    def forget(self, item: pytest.Item) -> None:
+        """Delete what was created ahead for a test that did not ask for it."""
+        if self._ahead is not None:
+            self._ahead.drop(item.nodeid)
+
+    def _prepare(self, cloud: Cloud) -> None:
+        for item in self._coming:
+            if item.nodeid in self._looked_at or not selection.uses_harness(item):
+                continue
+            self._looked_at.add(item.nodeid)
+            wishes = foresight.foreseen(item)
+            if wishes:
+                self._open_ahead(cloud).prepare(item.nodeid, item.name, wishes)
+
+    def _open_ahead(self, cloud: Cloud) -> Ahead:
+        if self._ahead is None:
+            from slstest.ahead import Ahead
+
+            self._ahead = Ahead(
+                cloud, self._open_ledger(), self._run, self._worker, self.settings.timeout
+            )
+        return self._ahead
+
+    def _open_ledger(self) -> Ledger:
+        if self._ledger is None:
+            from slstest.ledger import Ledger, default_folder
+
+            in_memory = self.settings.cloud == "embedded"
+            self._ledger = Ledger(None if in_memory else default_folder())
+        return self._ledger
 
     def environment(self, item: pytest.Item) -> Environment:
         """A throwaway world for one test."""
         from slstest.environment import Environment
-        from slstest.ledger import Ledger, default_folder
 
-        if self._ledger is None:
-            in_memory = self.settings.cloud == "embedded"
-            self._ledger = Ledger(None if in_memory else default_folder())
+        cloud = self._open_cloud()
+        self._prepare(cloud)
         return Environment(
-            self._open_cloud(),
+            cloud,
             label=item.name,
             run=self._run,
             worker=self._worker,
             base_dirs=[self._root, item.path.parent],
             timeout=self.settings.timeout,
-            ledger=self._ledger,
+            ledger=self._open_ledger(),
+            prepared=None if self._ahead is None else self._ahead.claim(item.nodeid),
         )
 
     def close(self) -> None:
-        """End the cloud, if it was started."""
+        """End the cloud, if it was started.
+
+        Raises :class:`slstest.errors.TeardownError` for what could not be deleted.
+        """
+        try:
+            if self._ahead is not None:
+                self._ahead.close()
+        finally:
+            self._close_cloud()
+
+    def _close_cloud(self) -> None:
         ledger, self._ledger = self._ledger, None
         if ledger is not None:
             ledger.close()
@@ -70,6 +125,15 @@ class Run:
                 debugging=bool(self.settings.debugger),
             )
         return self._cloud
+
+
+def _coming(item: pytest.Item, nextitem: pytest.Item | None, ahead: int) -> list[pytest.Item]:
+    """A test and those after it, as far as is known: a worker of xdist knows the next one."""
+    if hasattr(item.config, "workerinput"):
+        return [item] if nextitem is None else [item, nextitem]
+    items = item.session.items
+    here = items.index(item)
+    return items[here : here + 1 + ahead]
 
 
 _RUN = pytest.StashKey[Run]()
@@ -105,5 +169,9 @@ def header(config: pytest.Config) -> str | None:
 def finish(config: pytest.Config) -> None:
     """End a run, however it came to its end. Does nothing where it never began."""
     run = config.stash.get(_RUN, None)
-    if run is not None:
+    if run is None:
+        return
+    try:
         run.close()
+    except TeardownError as error:
+        sys.stderr.write(f"slstest: {error}\n")

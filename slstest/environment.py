@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from slstest.ahead import Prepared, Wanted
 from slstest.errors import ConfigurationError
 from slstest.faults import Faults
 from slstest.functions.deployment import default_label, deploy
@@ -73,7 +74,8 @@ class Environment:
     ``base_dirs``, by default the working directory. ``timeout`` is how many seconds an
     expectation waits at most. ``ledger`` is where creations are written down, by default in
     memory for the embedded cloud and otherwise in the user's state folder. With ``keep``
-    nothing is deleted.
+    nothing is deleted. ``prepared`` is what was created ahead for it, whose names and ledger it
+    has.
     """
 
     def __init__(
@@ -87,7 +89,10 @@ class Environment:
         timeout: float = 30.0,
         ledger: Ledger | None = None,
         keep: bool = False,
+        prepared: Prepared | None = None,
     ) -> None:
+        if prepared is not None:
+            ledger = prepared.scope.ledger
         if ledger is None:
             ledger = Ledger(None if cloud.name == "embedded" else default_folder())
             self._own_ledger: Ledger | None = ledger
@@ -96,7 +101,12 @@ class Environment:
         self.keep = keep
         self.clock = Clock(cloud)
         self._cloud = cloud
-        self._scope = Scope(cloud, Names(run or new_run(), worker, label), ledger, timeout)
+        self._prepared = prepared
+        self._scope = (
+            Scope(cloud, Names(run or new_run(), worker, label), ledger, timeout)
+            if prepared is None
+            else prepared.scope
+        )
         self.faults = Faults(self._scope)
         self._base_dirs = [Path.cwd()] if base_dirs is None else list(base_dirs)
         self._named: dict[str, Resource] = {}
@@ -135,11 +145,8 @@ class Environment:
         snake case; dicts inside keep AWS's own keys.
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
         """
-        label = self._label(name, Table.kind)
-        table = create_table(
-            self._scope, label, key=key, sort_key=sort_key, stream=stream, settings=parameters
-        )
-        return self._remember(name, table)
+        arguments = {"key": key, "sort_key": sort_key, "stream": stream, "settings": parameters}
+        return self._take_or_create(Wanted(Table.kind, name, arguments), create_table)
 
     def stream(
         self, name: str | None = None, *, shard_count: int | None = None, **parameters: Any
@@ -149,9 +156,8 @@ class Environment:
         Takes every parameter of CreateStream in snake case.
         https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html
         """
-        label = self._label(name, Stream.kind)
-        stream = create_stream(self._scope, label, shard_count=shard_count, settings=parameters)
-        return self._remember(name, stream)
+        arguments = {"shard_count": shard_count, "settings": parameters}
+        return self._take_or_create(Wanted(Stream.kind, name, arguments), create_stream)
 
     def queue(self, name: str | None = None, *, fifo: bool = False, **attributes: Any) -> Queue:
         """Create a throwaway SQS queue; with ``fifo``, one that keeps the order of messages,
@@ -299,6 +305,8 @@ class Environment:
         if self._closed:
             return []
         self._closed = True
+        if self._prepared is not None:
+            self._prepared.stop()
         ledger = self._scope.ledger
         try:
             if self.keep:
@@ -336,6 +344,14 @@ class Environment:
         if not isinstance(name, str) or not name:
             raise ConfigurationError(f"a name is a text, not {name!r}")
         return self._scope.label(name)
+
+    def _take_or_create(self, wanted: Wanted, create: Callable[..., R]) -> R:
+        label = self._label(wanted.name, wanted.kind)
+        ready = None if self._prepared is None else self._prepared.take(wanted)
+        if ready is None:
+            return self._remember(wanted.name, create(self._scope, label, **wanted.arguments))
+        ready.call(label)
+        return self._remember(wanted.name, cast(R, ready))
 
     def _remember(self, name: str | None, resource: R) -> R:
         self._resources.append(resource)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -60,11 +61,13 @@ class Ledger:
     """The entries of one process that are not struck yet.
 
     With a ``folder`` they are in a file of it as well, so that they outlive the process;
-    without one (for a cloud that dies with the process) they are only remembered.
+    without one (for a cloud that dies with the process) they are only remembered. Threads may
+    share it.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
+        self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self._open: dict[int, Entry] = {}
         self._path: Path | None = None
@@ -92,24 +95,27 @@ class Ledger:
             time=time.time(),
             detail=detail,
         )
-        if self.outlives_the_process:
-            self._write({"entry": asdict(entry)})
-        self._open[entry.number] = entry
+        with self._lock:
+            if self.outlives_the_process:
+                self._write({"entry": asdict(entry)})
+            self._open[entry.number] = entry
         return entry
 
     def learn(self, entry: Entry, **detail: str) -> None:
         """Add what the cloud told about an entry when it created it."""
-        entry.detail.update(detail)
-        self._write({"learned": entry.number, "detail": detail})
+        with self._lock:
+            entry.detail.update(detail)
+            self._write({"learned": entry.number, "detail": detail})
 
     def strike(self, entry: Entry) -> None:
         """The entry's resource is gone, or was never created."""
-        if self._open.pop(entry.number, None) is None:
-            return
-        self._write({"struck": entry.number})
-        if not self._open and self._file is not None:
-            self._file.seek(0)
-            self._file.truncate()
+        with self._lock:
+            if self._open.pop(entry.number, None) is None:
+                return
+            self._write({"struck": entry.number})
+            if not self._open and self._file is not None:
+                self._file.seek(0)
+                self._file.truncate()
 
     def is_open(self, entry: Entry) -> bool:
         """Whether the entry's resource may still exist."""

@@ -45,6 +45,10 @@ class Resource:
         """What the test, and every message, calls it."""
         return self._label
 
+    def call(self, label: str) -> None:
+        """Have the test, and every message, call it so from now on."""
+        self._label = label
+
     def _client(self, service: str) -> Any:
         return self._scope.cloud.client(service)
 

@@ -148,6 +148,37 @@ def test_parallel_runs_share_the_endpoint(server: Server, run: Run) -> None:
     assert left_on(server) == []
 
 
+COMING = """
+    from slstest.waiting import wait_until
+
+    def tables_of_two(sls):
+        names = sls.client("dynamodb").list_tables()["TableNames"]
+        return [name for name in names if "-of-two-" in name] or None
+
+    def test_one(sls):
+        wait_until("the table of the next test", lambda: tables_of_two(sls), 10)
+
+    def test_of_two(sls):
+        table = sls.table(key="page")
+        assert tables_of_two(sls) == [table.name]
+    """
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["plain", "xdist"])
+def test_the_tables_of_the_next_test_are_created_while_this_one_runs(
+    server: Server, run: Run, workers: tuple[str, ...]
+) -> None:
+    done = run(COMING, *workers)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert left_on(server) == []
+
+
+def test_what_was_created_for_a_test_that_never_came_is_deleted(server: Server, run: Run) -> None:
+    done = run(COMING.replace("def test_one(sls):", "def test_one(sls):\n        assert 0"), "-x")
+    assert done.returncode == 1
+    assert left_on(server) == []
+
+
 def test_where_nothing_answers_the_message_says_so(run: Run) -> None:
     done = run("def test_it(sls): pass", url="http://127.0.0.1:1")
     assert done.returncode == 1
