@@ -75,7 +75,8 @@ def _functions(item: pytest.Item) -> Iterator[Callable[..., Any]]:
         return
     yield function
     # pytest tells only whoever asks inside a test which fixtures it has chosen.
-    definitions: dict[str, Sequence[Any]] = item._fixtureinfo.name2fixturedefs
+    chosen: Any = getattr(item, "_fixtureinfo", None)
+    definitions: dict[str, Sequence[Any]] = chosen.name2fixturedefs
     for name in getattr(item, "fixturenames", ()):
         if definitions.get(name):
             yield definitions[name][-1].func

@@ -26,6 +26,8 @@ WRONG = {
     ("timeout", "nan"): "is not a time to wait; give seconds above 0",
     ("timeout", "inf"): "is not a time to wait; give seconds above 0",
     ("timeout", "soon"): "give seconds above 0",
+    ("ahead", "-1"): "is not a number of coming tests; give 0, 1, 2 or more",
+    ("ahead", "1.5"): "is not a number of coming tests; give 0, 1, 2 or more",
 }
 
 
