@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from slstest.waiting import Pace
@@ -83,3 +84,26 @@ class TellsUndelivered(Protocol):
 
     def undelivered(self) -> Sequence[str]:
         """What one service could not deliver to another since the environment began, and why."""
+
+
+@dataclass(frozen=True)
+class Relay:
+    """A queue that gets what a service would have pushed to a function."""
+
+    service: str
+    """Who sends to it, by boto3's name: ``s3`` or ``sns``."""
+    source_arn: str
+    """The bucket or the topic."""
+    queue_arn: str
+    function_arn: str
+    subscription_arn: str = ""
+    """Of a topic's relay."""
+
+
+@runtime_checkable
+class ReceivesPushes(Protocol):
+    """A cloud whose functions are where its services cannot reach them."""
+
+    def relay(self, relay: Relay) -> None:
+        """From now on, until the queue is deleted, invoke the function asynchronously with the
+        event of each message, as the service would have done."""

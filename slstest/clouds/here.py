@@ -1,19 +1,23 @@
 """A cloud outside this process whose functions run here, on the events of that cloud.
 
 Streams and queues are read through the cloud's own APIs by the pollers of the embedded cloud,
-and Lambda is answered on this machine: a breakpoint in a handler stops on a record that went
-through LocalStack or AWS, and nothing has to be deployed to debug it.
+what its services push comes by way of queues, and Lambda is answered on this machine: a breakpoint
+in a handler stops on a record that went through LocalStack or AWS, and nothing has to be deployed
+to debug it.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from slstest.clouds.base import Relay
 from slstest.clouds.connection import Connection
+from slstest.clouds.pushes import Relays
 from slstest.clouds.watching import MessageCounts, time_is_real
 from slstest.embedded.doors import Guard, HttpDoor, InProcessDoor
 from slstest.embedded.function_host import FunctionHost, RuntimeFactory, Surroundings
@@ -32,13 +36,21 @@ if TYPE_CHECKING:
 _LAST_WORK_TIMEOUT = 10.0
 """Seconds for work to end whose functions and sources have been deleted."""
 
+PUSH_QUIET = 0.5
+"""Seconds without any change after which no service is expected to push any more."""
+
+_ELSEWHERE = "use --sls-runtime cloud"
 _PUSHES = {
-    "s3": "PutBucketNotificationConfiguration",
-    "sns": "Subscribe",
-    "events": "PutTargets",
-    "logs": "PutSubscriptionFilter",
+    "s3": ("PutBucketNotificationConfiguration", "say function.triggered_by(bucket)"),
+    "sns": ("Subscribe", "say function.triggered_by(topic) or topic.subscribe(function)"),
+    "events": ("PutTargets", _ELSEWHERE),
+    "scheduler": ("CreateSchedule", _ELSEWHERE),
+    "logs": ("PutSubscriptionFilter", _ELSEWHERE),
 }
-"""The operations by which a service is told to push to a function, which it could not find."""
+"""The operations by which a service is told to push to a function, which it could not find, and
+what works instead."""
+
+_FUNCTION_ARN = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:function:([\w-]+)")
 
 _FAULTS_OF_SERVICES = ("fail", "delay", "deliver out of order")
 
@@ -57,8 +69,13 @@ class FunctionsHere:
         *,
         in_process_guard: Guard = nullcontext,
         http_guard: Guard = nullcontext,
+        push_quiet: float = PUSH_QUIET,
     ) -> None:
-        """Raises :class:`slstest.errors.ConfigurationError` where the cloud cannot be used."""
+        """``push_quiet`` is after how many seconds nothing more is expected from services that
+        push.
+
+        Raises :class:`slstest.errors.ConfigurationError` where the cloud cannot be used.
+        """
         self.name = name
         self.region = connection.region
         self.account_id, self.health = connection.examine()
@@ -67,6 +84,7 @@ class FunctionsHere:
         self.owner = connection.owner
         self._connection = connection
         self._interval = connection.pace.look
+        self._push_quiet = push_quiet
         self._scheduler = Scheduler(skips=False)
         self._queues = MessageCounts(connection.client)
         self._http = HttpDoor(self.region, self._guarded(http_guard))
@@ -91,6 +109,7 @@ class FunctionsHere:
                 next_return=lambda _: None,
             ),
         )
+        self._relays = Relays(connection.client, self._scheduler, self._host, self._undelivered)
         connection.client("logs").meta.events.register("before-call.logs", self._write_logs)
         self._http.open()
         self._ended = threading.Event()
@@ -110,7 +129,8 @@ class FunctionsHere:
         client = self._connection.client(service)
         if service in _PUSHES:
             # Registered under an id, so that it happens once.
-            event = f"provide-client-params.{service}.{_PUSHES[service]}"
+            operation, _ = _PUSHES[service]
+            event = f"provide-client-params.{service}.{operation}"
             client.meta.events.register(event, self._refuse_push, unique_id="slstest-push")
         return client
 
@@ -133,25 +153,19 @@ class FunctionsHere:
                 return
 
     def quiesce(self, timeout: float) -> None:
-        self._look_once()
-        self._scheduler.quiesce(timeout)
+        if not self._relays.queues():
+            self._look_once()
+            self._scheduler.quiesce(timeout)
+            return
+
+        def under_way(seconds: float) -> list[str]:
+            self._scheduler.quiesce(seconds)
+            return self._queues.waiting(self._relays.queues())
+
+        self._wait(timeout, under_way)
 
     def settle(self, timeout: float) -> None:
-        deadline = time.monotonic() + timeout
-        before: object = None
-        while True:
-            self._look_once()
-            under_way = self._under_way(deadline)
-            activity = self._host.activity()
-            if not under_way and activity == before:
-                return
-            if time.monotonic() >= deadline:
-                listed = "\n".join(
-                    f"  - {what}" for what in under_way or ["an invocation that has just ended"]
-                )
-                raise NotSettled(f"not settled after {timeout:g} s; still under way:\n{listed}")
-            before = activity
-            self._ended.wait(min(self._interval, max(0.0, deadline - time.monotonic())))
+        self._wait(timeout, self._under_way)
 
     def advance(self, seconds: float) -> None:
         raise time_is_real(self.name)
@@ -177,9 +191,14 @@ class FunctionsHere:
         """See :class:`slstest.clouds.base.TellsUndelivered`."""
         return self._undelivered.notes()
 
+    def relay(self, relay: Relay) -> None:
+        """See :class:`slstest.clouds.base.ReceivesPushes`."""
+        self._relays.add(relay)
+
     def close(self) -> None:
         self._ended.set()
         self._looking.join()
+        self._relays.close()
         self._host.stop()
         self._scheduler.close()
         self._host.end_environments()
@@ -189,15 +208,37 @@ class FunctionsHere:
 
     # -- inside -------------------------------------------------------------------------
 
-    def _under_way(self, deadline: float) -> list[str]:
-        """What is left to do when everything here has ended, or at the deadline."""
+    def _wait(self, timeout: float, look: Callable[[float], list[str]]) -> None:
+        """Wait until nothing is under way, and no service is expected to push any more. ``look``
+        tells what is left after so many seconds."""
+        deadline = time.monotonic() + timeout
+        before: object = None
+        since = time.monotonic()
+        while True:
+            self._look_once()
+            under_way = look(max(0.0, deadline - time.monotonic()))
+            activity = (self._host.activity(), self._relays.received())
+            now = time.monotonic()
+            if under_way or activity != before:
+                before, since = activity, now
+            elif now - since >= (self._push_quiet if self._relays.queues() else 0.0):
+                return
+            if now >= deadline:
+                listed = "\n".join(
+                    f"  - {what}" for what in under_way or ["an invocation that has just ended"]
+                )
+                raise NotSettled(f"not settled after {timeout:g} s; still under way:\n{listed}")
+            self._ended.wait(min(self._interval, max(0.0, deadline - time.monotonic())))
+
+    def _under_way(self, seconds: float) -> list[str]:
         try:
-            self._scheduler.settle(max(0.0, deadline - time.monotonic()))
+            self._scheduler.settle(seconds)
         except NotSettled:
             left = self._scheduler.pending()
         else:
             left = []
-        return [*left, *self._queues.waiting(self._host.mappings.sources())]
+        sources = [*self._host.mappings.sources(), *self._relays.queues()]
+        return [*left, *self._queues.waiting(sources)]
 
     def _look(self) -> None:
         while not self._ended.wait(self._interval):
@@ -205,6 +246,7 @@ class FunctionsHere:
 
     def _look_once(self) -> None:
         self._host.mappings.wake_all()
+        self._relays.wake_all()
 
     def _guarded(self, guard: Guard) -> Callable[[AwsRequest], AwsResponse]:
         def handle(request: AwsRequest) -> AwsResponse:
@@ -224,12 +266,14 @@ class FunctionsHere:
         return handle
 
     def _refuse_push(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
-        if f":lambda:{self.region}:{self.account_id}:function:" in str(params):
-            raise ConfigurationError(
-                f"{model.name}: the function runs on this machine, where the cloud {self.name!r} "
-                "cannot push to it; streams and queues are read from there. Use --sls-runtime "
-                "cloud, or run the test on the embedded cloud."
-            )
+        for name in _FUNCTION_ARN.findall(str(params)):
+            if self._host.store.find(name) is not None:
+                instead = _PUSHES[model.service_model.service_name][1]
+                raise ConfigurationError(
+                    f"{model.name}: the function {name} runs on this machine, where the cloud "
+                    f"{self.name!r} cannot push to it; {instead}, or run the test on the embedded "
+                    "cloud"
+                )
 
     def _write_logs(self, **_: Any) -> None:
         if self._host.logs.writing() is None:

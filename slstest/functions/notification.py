@@ -15,6 +15,7 @@ from slstest.clouds.base import Cloud
 from slstest.errors import ConfigurationError
 from slstest.ledger import Entry
 from slstest.matching import show
+from slstest.resources.relay import RelayQueue, open_relay
 from slstest.scope import Scope
 from slstest.waiting import wait_until
 
@@ -25,7 +26,13 @@ KIND = "bucket notification"
 
 DEFAULT_EVENTS = ("s3:ObjectCreated:*",)
 
-_CONFIGURATIONS = "LambdaFunctionConfigurations"
+_CONFIGURATIONS = {
+    "LambdaFunctionArn": "LambdaFunctionConfigurations",
+    "QueueArn": "QueueConfigurations",
+}
+"""The lists of a bucket's configuration that have ours: those of functions and of the queues in
+their places."""
+
 _UNVALIDATED = "Unable to validate the following destination configurations"
 _PROPAGATION = 30.0
 """Seconds after which S3 must have heard of a permission that Lambda was given."""
@@ -46,11 +53,15 @@ class NotifyingBucket(Protocol):
 class BucketNotification:
     """An event notification from a bucket to a function of one environment."""
 
-    def __init__(self, scope: Scope, entry: Entry, id: str, asked: str) -> None:
+    def __init__(
+        self, scope: Scope, entry: Entry, id: str, asked: str, relay: RelayQueue | None
+    ) -> None:
+        """``relay`` is the queue that is notified in the function's place."""
         self._scope = scope
         self._entry = entry
         self._id = id
         self._asked = asked
+        self._relay = relay
 
     @property
     def id(self) -> str:
@@ -62,6 +73,8 @@ class BucketNotification:
         policy. What is gone already is fine."""
         delete_notification(self._scope.cloud, self._entry)
         self._scope.ledger.strike(self._entry)
+        if self._relay is not None:
+            self._relay.delete()
 
     def __repr__(self) -> str:
         return f"<{KIND} {self._asked} {self._id}>"
@@ -76,7 +89,7 @@ def create_notification(
     s3, client = scope.cloud.client("s3"), scope.cloud.client("lambda")
     statement_id = scope.names.throwaway("notification")
     configuration = _configuration(s3, settings, asked)
-    configuration = {"Id": statement_id, **configuration, "LambdaFunctionArn": function.arn}
+    configuration = {"Id": statement_id, **configuration}
     permission = {
         "FunctionName": function.name,
         "StatementId": statement_id,
@@ -93,12 +106,21 @@ def create_notification(
     }
     with scope.creating(KIND, f"{bucket.name} -> {function.name}", **detail) as entry:
         ask(client, "add_permission", permission, asked=asked)
+        relay = None
         try:
-            _add(s3, bucket.name, configuration, asked)
+            relay = open_relay(scope, "s3", bucket.arn, function.arn, asked=asked)
+            if relay is None:
+                _add(s3, bucket.name, "LambdaFunctionArn", function.arn, configuration, asked)
+            else:
+                relay.begin()
+                _add(s3, bucket.name, "QueueArn", relay.arn, configuration, asked)
         except ConfigurationError:
             _remove_permission(client, entry)
+            if relay is not None:
+                relay.delete()
             raise
-    return BucketNotification(scope, entry, configuration["Id"], f"{bucket} -> {function}")
+    told_as = f"{bucket} -> {function}"
+    return BucketNotification(scope, entry, configuration["Id"], told_as, relay)
 
 
 def delete_notification(cloud: Cloud, entry: Entry) -> None:
@@ -109,14 +131,15 @@ def delete_notification(cloud: Cloud, entry: Entry) -> None:
         ("NoSuchBucket",), s3, "get_bucket_notification_configuration", Bucket=bucket
     )
     if found is not None:
-        ours = found.get(_CONFIGURATIONS, [])
-        kept = [each for each in ours if each.get("Id") != entry.detail["id"]]
-        if len(kept) < len(ours):
+        del found["ResponseMetadata"]
+        kept = dict(found)
+        for each in _CONFIGURATIONS.values():
+            if each in found:
+                kept[each] = [one for one in found[each] if one.get("Id") != entry.detail["id"]]
+        if kept != found:
             # Unvalidated: another destination may be gone, which must not keep this one.
             s3.put_bucket_notification_configuration(
-                Bucket=bucket,
-                NotificationConfiguration=_with(found, kept),
-                SkipDestinationValidation=True,
+                Bucket=bucket, NotificationConfiguration=kept, SkipDestinationValidation=True
             )
     _remove_permission(cloud.client("lambda"), entry)
 
@@ -152,42 +175,35 @@ def _configuration(s3: Any, settings: Mapping[str, Any], asked: str) -> dict[str
     return given | ({"Filter": {"Key": {"FilterRules": rules}}} if rules else {})
 
 
-def _add(s3: Any, bucket: str, configuration: Mapping[str, Any], asked: str) -> None:
-    """Add a notification to a bucket's, as soon as S3 knows that it may invoke the function."""
+def _add(
+    s3: Any, bucket: str, member: str, arn: str, configuration: Mapping[str, Any], asked: str
+) -> None:
+    """Notify ``arn`` in addition, as soon as S3 knows that it may; ``member`` is the field of the
+    configuration that names it."""
     from botocore.exceptions import ClientError
 
     def accepted() -> bool | None:
         found = s3.get_bucket_notification_configuration(Bucket=bucket)
-        merged = _with(found, [*found.get(_CONFIGURATIONS, []), configuration])
+        del found["ResponseMetadata"]
+        others = found.get(_CONFIGURATIONS[member], [])
+        found[_CONFIGURATIONS[member]] = [*others, {**configuration, member: arn}]
         try:
-            s3.put_bucket_notification_configuration(
-                Bucket=bucket, NotificationConfiguration=merged
-            )
+            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=found)
         except ClientError as error:
-            if _is_not_known_yet(error, configuration["LambdaFunctionArn"]):
+            if _is_not_known_yet(error, arn):
                 return None
             raise
         return True
 
     with told(asked):
-        wait_until(f"{asked}: S3 to be allowed to invoke the function", accepted, _PROPAGATION)
+        wait_until(f"{asked}: S3 to be allowed to notify {arn}", accepted, _PROPAGATION)
 
 
-def _is_not_known_yet(error: Any, function_arn: str) -> bool:
+def _is_not_known_yet(error: Any, arn: str) -> bool:
     told_of = [str(value) for value in error.response["Error"].values()]
     return code_of(error) == "InvalidArgument" and (
-        _UNVALIDATED in told_of and any(function_arn in value for value in told_of)
+        _UNVALIDATED in told_of and any(arn in value for value in told_of)
     )
-
-
-def _with(found: Mapping[str, Any], functions: list[Any]) -> dict[str, Any]:
-    """A bucket's configuration as it was found, with these functions."""
-    others = {
-        name: value
-        for name, value in found.items()
-        if name not in ("ResponseMetadata", _CONFIGURATIONS)
-    }
-    return {**others, _CONFIGURATIONS: functions} if functions else others
 
 
 def _remove_permission(client: Any, entry: Entry) -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from slstest import casing
 from slstest.calls import ask, ask_unless
+from slstest.clouds.base import ReceivesPushes
 from slstest.errors import ConfigurationError
-from slstest.resources.topic_messages import sending_statement
+from slstest.resources.inbox import sending_statement
+from slstest.resources.relay import RelayQueue, open_relay
 from slstest.scope import Scope
 
 if TYPE_CHECKING:
@@ -45,13 +47,16 @@ class Subscription:
         arn: str,
         asked: str,
         permission: Mapping[str, str] | None = None,
+        relay: RelayQueue | None = None,
     ) -> None:
-        """``permission`` names the statement that lets the topic invoke a function."""
+        """``permission`` names the statement that lets the topic invoke a function, ``relay`` is
+        the queue that is subscribed in the function's place."""
         self._scope = scope
         self._topic_arn = topic_arn
         self._arn = arn
         self._asked = asked
         self._permission = permission
+        self._relay = relay
 
     @property
     def arn(self) -> str:
@@ -65,6 +70,8 @@ class Subscription:
         """
         asked = f"the subscription {self._asked}: update"
         found = _attributes(attributes, asked)
+        if self._relay is not None:
+            _check_attributes_of_function(found, asked)
         _open_dead_letter_queue(self._scope, self._topic_arn, found, asked)
         for name in sorted(found, key=lambda name: name != _FIRST):
             request = {
@@ -86,6 +93,8 @@ class Subscription:
         ask_unless(("NotFound",), client, "unsubscribe", SubscriptionArn=self._arn)
         if self._permission is not None:
             _remove(self._scope, self._permission)
+        if self._relay is not None:
+            self._relay.delete()
 
     def __repr__(self) -> str:
         return f"<subscription {self._asked} {self._arn}>"
@@ -113,6 +122,10 @@ def subscribe_function(
     The subscription goes with its topic, and the permission with the function.
     """
     found = _attributes(attributes, asked)
+    if isinstance(scope.cloud, ReceivesPushes):
+        if topic_arn.endswith(".fifo"):
+            raise _refused(asked, "Invalid protocol type: lambda")
+        _check_attributes_of_function(found, asked)
     _open_dead_letter_queue(scope, topic_arn, found, asked)
     permission = {
         "FunctionName": function.name,
@@ -125,12 +138,36 @@ def subscribe_function(
         "SourceArn": topic_arn,
     }
     ask(scope.cloud.client("lambda"), "add_permission", request, asked=asked)
+    relay = None
     try:
-        arn = _subscribe(scope, topic_arn, "lambda", function.arn, found, asked)
+        relay = open_relay(scope, "sns", topic_arn, function.arn, asked=asked)
+        if relay is None:
+            arn = _subscribe(scope, topic_arn, "lambda", function.arn, found, asked)
+        else:
+            arn = _subscribe(scope, topic_arn, "sqs", relay.arn, found, asked)
+            relay.begin(arn)
     except ConfigurationError:
         _remove(scope, permission)
+        if relay is not None:
+            relay.delete()
         raise
-    return Subscription(scope, topic_arn, arn, asked, permission)
+    return Subscription(scope, topic_arn, arn, asked, permission, relay)
+
+
+def _check_attributes_of_function(attributes: Mapping[str, str], asked: str) -> None:
+    """Refuse what SNS refuses for a function, where it takes a queue in the function's place."""
+    if attributes.get("RawMessageDelivery", "").lower() == "true":
+        raise _refused(
+            asked,
+            "Attributes Reason: RawMessageDelivery: Delivery protocol [lambda] does not support "
+            "raw message delivery.",
+        )
+
+
+def _refused(asked: str, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{asked}: refused as SNS does: InvalidParameter: Invalid parameter: {reason}"
+    )
 
 
 def _subscribe(
@@ -185,7 +222,7 @@ def _let_in(scope: Scope, topic_arn: str, url: str, queue_arn: str, asked: str) 
     client = scope.cloud.client("sqs")
     answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
     policy = json.loads(answer.get("Attributes", {}).get("Policy") or "{}")
-    statement = sending_statement(topic_arn, queue_arn)
+    statement = sending_statement(topic_arn, queue_arn, "sns")
     statements = policy.get("Statement", [])
     statements = [statements] if isinstance(statements, dict) else statements
     if statement in statements:

@@ -14,7 +14,7 @@ from typing import Any
 
 from slstest.calls import ask
 from slstest.resources.batches import send_in_batches
-from slstest.resources.queue import Queue
+from slstest.resources.inbox import open_inbox
 from slstest.resources.queue_messages import Message
 from slstest.scope import Scope
 
@@ -95,16 +95,8 @@ class Listener:
 
 def listen(scope: Scope, topic_arn: str, label: str, *, asked: str) -> Listener:
     """Create the queue of a topic and subscribe it."""
-    fifo = topic_arn.endswith(".fifo")
-    name = scope.names.throwaway(label) + (".fifo" if fifo else "")
-    queue_arn = queue_arn_beside(topic_arn, name)
-    attributes = {
-        "MessageRetentionPeriod": str(_RETENTION),
-        "Policy": json.dumps(
-            {"Version": "2012-10-17", "Statement": [sending_statement(topic_arn, queue_arn)]}
-        ),
-    }
-    if fifo:
+    attributes = {"MessageRetentionPeriod": str(_RETENTION)}
+    if topic_arn.endswith(".fifo"):
         # What the topic took for different messages must be different ones for the queue, too,
         # on clouds as well whose topics pass no deduplication id on.
         attributes |= {
@@ -113,32 +105,10 @@ def listen(scope: Scope, topic_arn: str, label: str, *, asked: str) -> Listener:
             "DeduplicationScope": "messageGroup",
             "FifoThroughputLimit": "perMessageGroupId",
         }
-    request: dict[str, Any] = {"QueueName": name, "Attributes": attributes}
-    if tags := scope.tags():
-        request["tags"] = tags
-    with scope.creating(Queue.kind, name):
-        url = ask(scope.cloud.client("sqs"), "create_queue", request, asked=asked)["QueueUrl"]
-    subscription = {"TopicArn": topic_arn, "Protocol": "sqs", "Endpoint": queue_arn}
+    inbox = open_inbox(scope, label, "sns", topic_arn, asked=asked, attributes=attributes)
+    subscription = {"TopicArn": topic_arn, "Protocol": "sqs", "Endpoint": inbox.arn}
     ask(scope.cloud.client("sns"), "subscribe", subscription, asked=asked)
-    return Listener(scope, url)
-
-
-def queue_arn_beside(topic_arn: str, name: str) -> str:
-    """The ARN of a queue in the topic's partition, region and account."""
-    arn, partition, _, region, account_id, _ = topic_arn.split(":")
-    return ":".join((arn, partition, "sqs", region, account_id, name))
-
-
-def sending_statement(topic_arn: str, queue_arn: str) -> dict[str, Any]:
-    """The statement of a queue's policy by which a topic may send to it:
-    https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html"""
-    return {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": queue_arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-    }
+    return Listener(scope, inbox.url)
 
 
 def _heard(message: Mapping[str, Any]) -> Notification:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slstest.clouds import ALL_RUNTIMES
+from slstest.clouds import ALL_RUNTIMES, RUNTIMES
 from slstest.naming import PREFIX
 
 if TYPE_CHECKING:
@@ -86,12 +86,150 @@ TESTS = """
     """
 
 
+PUSHES = """
+    import json
+    import pytest
+    from slstest import ConfigurationError
+
+    ORDER = {"kind": {"DataType": "String", "StringValue": "order"}}
+
+    @pytest.fixture
+    def echo(sls):
+        return sls.function("echo")
+
+    def events(function, times):
+        return [each.event["Records"][0] for each in function.expect_invoked(times)]
+
+    def test_a_bucket(sls, echo):
+        bucket = sls.bucket()
+        made = echo.triggered_by(bucket, prefix="in/", events=["s3:ObjectCreated:*"])
+        bucket.put("in/a.txt", b"123")
+        bucket.put("out/b.txt", b"123")
+        (record,) = events(echo, 1)
+        assert record["s3"]["configurationId"] == made.id
+        assert record["s3"]["bucket"]["arn"] == bucket.arn
+        assert (record["s3"]["object"]["key"], record["s3"]["object"]["size"]) == ("in/a.txt", 3)
+        assert record["eventName"] == "ObjectCreated:Put"
+
+    def test_the_invocations_are_those_of_what_is_still_being_pushed(sls, echo):
+        bucket = sls.bucket()
+        echo.triggered_by(bucket)
+        bucket.put("a.txt", b"")
+        assert len(echo.invocations) == 1
+
+    def test_what_the_bucket_notifies_already_stays(sls, echo):
+        bucket, other = sls.bucket(), sls.function("echo")
+        echo.triggered_by(bucket, prefix="a/")
+        second = other.triggered_by(bucket, prefix="b/")
+        bucket.put("a/1", b"")
+        bucket.put("b/1", b"")
+        assert [each["s3"]["object"]["key"] for each in events(echo, 1)] == ["a/1"]
+        second.delete()
+        bucket.put("a/2", b"")
+        bucket.put("b/2", b"")
+        echo.expect_invoked(2)
+        other.expect_invoked(1)
+
+    def test_a_topic(sls, echo):
+        topic = sls.topic()
+        made = topic.subscribe(echo, filter_policy={"kind": ["order"]})
+        (published,) = topic.publish("hello", subject="greeting", message_attributes=ORDER)
+        topic.publish("nobody hears it")
+        (record,) = events(echo, 1)
+        assert list(record) == ["EventSource", "EventVersion", "EventSubscriptionArn", "Sns"]
+        assert record["EventSubscriptionArn"] == made.arn
+        assert record["Sns"]["MessageId"] == published.message_id
+        assert (record["Sns"]["Message"], record["Sns"]["Subject"]) == ("hello", "greeting")
+        assert record["Sns"]["MessageAttributes"] == {
+            "kind": {"Type": "String", "Value": "order"}
+        }
+        assert record["Sns"]["TopicArn"] == topic.arn
+        made.update(filter_policy="")
+        topic.publish("everybody hears it")
+        assert events(echo, 2)[1]["Sns"]["Subject"] is None
+        made.delete()
+        topic.publish("too late")
+        echo.expect_invoked(2)
+
+    def test_the_invocation_is_asynchronous(sls):
+        topic, failures = sls.topic(), sls.queue()
+        function = sls.function("failing")
+        function.configure_async(
+            maximum_retry_attempts=0,
+            destination_config={"OnFailure": {"Destination": failures.arn}},
+        )
+        function.triggered_by(topic)
+        topic.publish("hello")
+        record = failures.expect_message({"requestContext": {"condition": "RetriesExhausted"}})
+        assert record.body["requestPayload"]["Records"][0]["Sns"]["Message"] == "hello"
+
+    def test_what_sns_refuses_for_a_function_is_refused(sls, echo):
+        with pytest.raises(ConfigurationError, match="Invalid protocol type: lambda"):
+            echo.triggered_by(sls.topic(fifo=True))
+        topic = sls.topic()
+        refusal = r"Delivery protocol \\[lambda\\] does not support raw message delivery"
+        with pytest.raises(ConfigurationError, match=refusal):
+            echo.triggered_by(topic, raw_message_delivery=True)
+        made = echo.triggered_by(topic)
+        with pytest.raises(ConfigurationError, match=refusal):
+            made.update(raw_message_delivery=True)
+
+    def test_what_s3_refuses_leaves_nothing(sls, echo):
+        bucket = sls.bucket()
+        queues = sls.client("sqs").list_queues().get("QueueUrls")
+        with pytest.raises(ConfigurationError, match="PutBucketNotificationConfiguration"):
+            echo.triggered_by(bucket, events=["s3:Nonsense"])
+        assert sls.client("sqs").list_queues().get("QueueUrls") == queues
+
+    def test_a_permission_that_is_taken_back_ends_the_delivery(sls, echo):
+        topic = sls.topic()
+        echo.triggered_by(topic)
+        client = sls.client("lambda")
+        policy = json.loads(client.get_policy(FunctionName=echo.name)["Policy"])
+        client.remove_permission(FunctionName=echo.name, StatementId=policy["Statement"][0]["Sid"])
+        topic.publish("hello")
+        echo.expect_invoked(0)
+        assert "does not allow sns.amazonaws.com to do lambda:Invoke" in sls.undelivered()[0]
+
+    def test_what_is_no_message_of_the_service_is_told(sls, echo):
+        sqs = sls.client("sqs")
+        before = set(sqs.list_queues().get("QueueUrls", []))
+        bucket = sls.bucket()
+        echo.triggered_by(bucket)
+        (relay,) = [
+            url for url in sqs.list_queues()["QueueUrls"] if url not in before and "s3-relay" in url
+        ]
+        sqs.send_message(QueueUrl=relay, MessageBody="hello")
+        sqs.send_message(QueueUrl=relay, MessageBody="[]")
+        bucket.put("a", b"")
+        echo.expect_invoked(1)
+        assert [told.count("not a message of s3") for told in sls.undelivered()] == [1, 1]
+
+    def test_a_service_cannot_be_told_to_push(sls, echo):
+        rule = {"LambdaFunctionArn": echo.arn, "Events": ["s3:ObjectCreated:*"]}
+        with pytest.raises(ConfigurationError, match=r"say function\\.triggered_by\\(bucket\\)"):
+            sls.client("s3").put_bucket_notification_configuration(
+                Bucket=sls.bucket().name,
+                NotificationConfiguration={"LambdaFunctionConfigurations": [rule]},
+            )
+        with pytest.raises(ConfigurationError, match=r"topic\\.subscribe\\(function\\)"):
+            sls.client("sns").subscribe(
+                TopicArn=sls.topic().arn, Protocol="lambda", Endpoint=echo.arn
+            )
+    """
+
+
 @pytest.fixture
 def run(server: Server, tmp_path: Path) -> Run:
     """Runs pytest on a project of its own, against the server."""
 
     def run(tests: str, *arguments: str, url: str = server.url) -> subprocess.CompletedProcess[str]:
-        for name, text in (("copier/app.py", COPIER), ("test_it.py", tests)):
+        for name, text in (
+            ("copier/app.py", COPIER),
+            ("echo/app.py", "def handler(event, context): return event"),
+            ("failing/app.py", "def handler(event, context): raise ValueError('no')"),
+            ("test_it.py", tests),
+        ):
             path = tmp_path / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(textwrap.dedent(text), encoding="utf-8")
@@ -117,17 +255,13 @@ def test_the_same_tests_run_at_an_endpoint(server: Server, run: Run, runtime: st
     assert left_on(server) == []
 
 
-def test_what_only_the_cloud_could_push_is_refused_where_functions_run_here(
-    server: Server, run: Run
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_what_services_push_reaches_functions_that_run_here(
+    server: Server, run: Run, runtime: str
 ) -> None:
-    done = run(
-        """
-        def test_it(sls):
-            bucket, function = sls.bucket(), sls.function("copier", environment={"TABLE": "t"})
-            function.triggered_by(bucket)
-        """
-    )
-    assert "the cloud 'endpoint' cannot push to it" in " ".join(done.stdout.split())
+    done = run(PUSHES, "--sls-runtime", runtime)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "10 passed" in done.stdout
     assert left_on(server) == []
 
 
@@ -200,6 +334,8 @@ def left_on(server: Server) -> list[str]:
         ("dynamodb", "list_tables", "TableNames"),
         ("kinesis", "list_streams", "StreamNames"),
         ("sqs", "list_queues", "QueueUrls"),
+        ("sns", "list_topics", "Topics"),
+        ("s3", "list_buckets", "Buckets"),
         ("lambda", "list_functions", "Functions"),
         ("logs", "describe_log_groups", "logGroups"),
     ):

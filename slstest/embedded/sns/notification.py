@@ -76,11 +76,15 @@ def event(notification: Notification, signer: Signs, endpoint_url: str) -> dict[
     the URLs' names as here, and a subject that is null where none was published. FIFO topics
     have no functions.
     """
-    found = document(notification, signer, endpoint_url)
+    return event_of(document(notification, signer, endpoint_url), notification.subscription_arn)
+
+
+def event_of(found: Mapping[str, Any], subscription_arn: str) -> dict[str, Any]:
+    """The event that a function gets where another subscriber gets this document."""
     record = {
         "EventSource": "aws:sns",
         "EventVersion": "1.0",
-        "EventSubscriptionArn": notification.subscription_arn,
+        "EventSubscriptionArn": subscription_arn,
         "Sns": {
             "Type": found["Type"],
             "MessageId": found["MessageId"],

@@ -160,7 +160,7 @@ def test_a_permission_that_never_arrives_is_told(
         (400, "InvalidArgument", UNKNOWN_YET),
     )
     monkeypatch.setattr(notification, "_is_not_known_yet", lambda *_: True)
-    with pytest.raises(SlstestError, match=r"in vain for .* S3 to be allowed to invoke"):
+    with pytest.raises(SlstestError, match=r"in vain for .* S3 to be allowed to notify"):
         function.triggered_by(bucket)
 
 
