@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from slstest.commands import serve
+from slstest.commands import serve, sweep
 from slstest.errors import SlstestError
 
 
@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", required=True
     )
-    for command in (serve,):
+    for command in (serve, sweep):
         command.add_to(commands)
     return parser
 

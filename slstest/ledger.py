@@ -10,10 +10,11 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import socket
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ class Entry:
     """Seconds since the epoch."""
     detail: dict[str, str] = field(default_factory=dict)
     """What else is needed to delete it, for example a mapping's ``uuid``."""
+    host: str = ""
+    """Where the process is, as :func:`this_host` says it."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -94,6 +97,7 @@ class Ledger:
             pid=os.getpid(),
             time=time.time(),
             detail=detail,
+            host=this_host(),
         )
         with self._lock:
             if self.outlives_the_process:
@@ -142,7 +146,9 @@ class Ledger:
         self._path = folder / f"{os.getpid()}-{new_run()}.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return self._path.open("x", encoding="utf-8")
+            # Appending: a sweep may strike what it has deleted.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+            return os.fdopen(os.open(self._path, flags, 0o666), "w", encoding="utf-8")
         except OSError as error:
             raise ConfigurationError(
                 f"cannot write the ledger of created resources in {folder}: {error}. Nothing "
@@ -150,23 +156,72 @@ class Ledger:
             ) from error
 
 
+@dataclass(frozen=True)
+class LedgerFile:
+    """The ledger of another process."""
+
+    path: Path
+    entries: list[Entry]
+    """Those that are not struck, oldest first."""
+
+    def strike(self, entries: Iterable[Entry]) -> None:
+        """Write down that these are gone. A ledger that has been removed meanwhile stays so."""
+        lines = "".join(json.dumps({"struck": entry.number}) + "\n" for entry in entries)
+        try:
+            with os.fdopen(os.open(self.path, os.O_WRONLY | os.O_APPEND), "wb") as file:
+                file.write(b"\n" * self._ends_torn() + lines.encode())
+        except FileNotFoundError:
+            return
+
+    def remove(self) -> None:
+        """Remove the file, which nobody needs any more."""
+        self.path.unlink(missing_ok=True)
+
+    def _ends_torn(self) -> bool:
+        content = self.path.read_bytes()
+        return bool(content) and not content.endswith(b"\n")
+
+
 def read(folder: Path) -> Iterator[Entry]:
     """The entries of every ledger in a folder that are not struck, oldest first in each."""
+    for file in read_files(folder):
+        yield from file.entries
+
+
+def read_files(folder: Path) -> Iterator[LedgerFile]:
+    """Every ledger in a folder."""
     for path in sorted(folder.glob("*.jsonl")):
-        yield from _read_file(path).values()
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:  # its process has just ended
+            continue
+        yield LedgerFile(path, list(_entries(text).values()))
 
 
-def _read_file(path: Path) -> dict[int, Entry]:
+def this_host() -> str:
+    """What tells the processes of this machine, or of this container, from those of others that
+    have the same ids."""
+    try:
+        namespace = f" {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # not on Linux
+        namespace = ""
+    return socket.gethostname() + namespace
+
+
+def _entries(text: str) -> dict[int, Entry]:
+    known = {each.name for each in fields(Entry)}
     entries: dict[int, Entry] = {}
-    for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if not text.endswith("\n"):
-            break  # the process was killed while it wrote this line, before it created
-        line = json.loads(text)
-        if "entry" in line:
-            entry = Entry(**line["entry"])
+    for line in text.splitlines(keepends=True):
+        try:
+            told = json.loads(line) if line.endswith("\n") else {}
+        except ValueError:
+            told = {}  # the process was killed while it wrote this line, before it created
+        if "entry" in told:
+            told_of = {name: value for name, value in told["entry"].items() if name in known}
+            entry = Entry(**told_of)
             entries[entry.number] = entry
-        elif "learned" in line:
-            entries[line["learned"]].detail.update(line["detail"])
-        else:
-            del entries[line["struck"]]
+        elif "learned" in told and told["learned"] in entries:
+            entries[told["learned"]].detail.update(told["detail"])
+        elif "struck" in told:
+            entries.pop(told["struck"], None)  # also by a sweep, perhaps
     return entries

@@ -43,8 +43,7 @@ def delete_entries(cloud: Cloud, ledger: Ledger, entries: Iterable[Entry]) -> No
     :class:`slstest.errors.TeardownError` that lists those.
     """
     failures = []
-    newest_first = list(entries)[::-1]
-    for entry in sorted(newest_first, key=_rank):
+    for entry in in_order(entries):
         if not ledger.is_open(entry):
             continue
         try:
@@ -59,6 +58,13 @@ def delete_entries(cloud: Cloud, ledger: Ledger, entries: Iterable[Entry]) -> No
             f"could not delete {len(failures)} resource(s) of {failures[0][0].environment!r} "
             f"on the cloud {cloud.name}:\n{told}"
         ) from failures[0][1]
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries, given oldest first, in the order of their deletion: triggers first, then the
+    newest."""
+    newest_first = list(entries)[::-1]
+    return sorted(newest_first, key=_rank)
 
 
 def _rank(entry: Entry) -> int:
