@@ -7,6 +7,8 @@ here or in these modules imports boto3, moto or the cloud before a test needs th
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from . import (
@@ -15,6 +17,7 @@ from . import (
     functions,
     invoke,
     kinesis,
+    localstack,
     options,
     redelivery,
     reporting,
@@ -52,6 +55,18 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return session.header(config)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Let a worker of xdist share what the run has only one of."""
+    localstack.invite(node.config, node.workerinput, same_host=node.gateway.spec.popen)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Start in the background what takes its time."""
+    localstack.begin(session.config)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip the tests that use the harness where it is off; bring the fixtures of markers."""
@@ -62,6 +77,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 selection.bring_fixtures(item)
             else:
                 item.add_marker(pytest.mark.skip(reason=selection.NEEDS_SLS))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell of the tests that are to run."""
+    localstack.collected(session.config, session.items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any) -> None:
+    """End the run where it is already known that its cloud did not start."""
+    localstack.check(node.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """End the run where a worker has ended for want of its cloud."""
+    localstack.check(node.config)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

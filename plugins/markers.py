@@ -34,7 +34,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import pytest
 
-from slstest.errors import ConfigurationError, SlstestError
+from slstest.errors import ConfigurationError, ServiceMissing, SlstestError
 
 from .places import place_of_mark, place_of_test
 
@@ -99,6 +99,8 @@ class Use(Generic[T]):
         this marker and its line."""
         try:
             yield
+        except ServiceMissing:
+            raise  # no fault of the marker's
         except SlstestError as error:
             fail_at(self.place, self.marker.name, error)
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from slstest.clouds.localstack.found import running_localstack
+from slstest.clouds.localstack.images import DEFAULT_IMAGE
 from slstest.clouds.urls import checked_url
 from slstest.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from slstest.clouds.localstack.container import ContainerSettings
+
 CLOUDS = ("embedded", "localstack", "endpoint", "aws")
 RUNTIMES = ("process", "in-process", "cloud")
-_BUILT_CLOUDS = ("embedded", "endpoint")
+_BUILT_CLOUDS = ("embedded", "localstack", "endpoint")
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_AHEAD = 2
 
@@ -29,7 +35,11 @@ class Settings:
     """Whether the tests that use the harness run at all."""
     cloud: str
     endpoint: str | None
-    """The URL of the cloud ``endpoint``."""
+    """The URL of the cloud ``endpoint``, or of a LocalStack that runs already."""
+    endpoint_because: str
+    """The environment variable that names a LocalStack, or an empty string."""
+    container: ContainerSettings | None
+    """The LocalStack container that the run starts; None where it starts none."""
     runtime: str
     debugger: str
     """``--pdb`` or ``--trace`` where the run has one of them, else an empty string."""
@@ -41,6 +51,8 @@ class Settings:
     """For how many coming tests resources are created ahead where that takes its time."""
     keep: bool
     """Whether a failed test's resources stay until the end of the run."""
+    strict: bool
+    """Whether a test fails that needs a service which the cloud lacks."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -71,7 +83,28 @@ def add_options(parser: pytest.Parser) -> None:
         "--sls-endpoint",
         dest="sls_endpoint",
         metavar="URL",
-        help="The URL that answers the AWS APIs, for --sls-cloud endpoint.",
+        help="The URL that answers the AWS APIs, for --sls-cloud endpoint, or for --sls-cloud "
+        "localstack where it runs already.",
+    )
+    group.addoption(
+        "--sls-localstack-image",
+        dest="sls_localstack_image",
+        metavar="IMAGE",
+        help=f"The image of the LocalStack container (default: {DEFAULT_IMAGE}, the last that "
+        "needs no account).",
+    )
+    group.addoption(
+        "--sls-localstack-port",
+        dest="sls_localstack_port",
+        metavar="PORT",
+        help="The port of the LocalStack container on this machine (default: any free one).",
+    )
+    group.addoption(
+        "--sls-localstack-reuse",
+        dest="sls_localstack_reuse",
+        action="store_const",
+        const=True,
+        help="Leave the LocalStack container to the next run, and take that of an earlier one.",
     )
     group.addoption(
         "--sls-runtime",
@@ -101,9 +134,27 @@ def add_options(parser: pytest.Parser) -> None:
         help="Leave the resources of a failed test and print them; on the embedded cloud "
         "they end with the run.",
     )
+    group.addoption(
+        "--sls-strict",
+        dest="sls_strict",
+        action="store_const",
+        const=True,
+        help="Fail a test that needs a service which the cloud lacks, instead of skipping it.",
+    )
     parser.addini("sls", "Whether --sls is the default.", type="bool", default=None)
+    parser.addini("sls_strict", "Whether --sls-strict is the default.", type="bool", default=None)
     parser.addini("sls_cloud", "The default of --sls-cloud.", default=None)
     parser.addini("sls_endpoint", "The default of --sls-endpoint.", default=None)
+    parser.addini("sls_localstack_image", "The default of --sls-localstack-image.", default=None)
+    parser.addini(
+        "sls_localstack_port", "The default of --sls-localstack-port.", type=_NUMBER, default=None
+    )
+    parser.addini(
+        "sls_localstack_reuse",
+        "Whether --sls-localstack-reuse is the default.",
+        type="bool",
+        default=None,
+    )
     parser.addini("sls_runtime", "The default of --sls-runtime.", default=None)
     parser.addini("sls_timeout", "The default of --sls-timeout.", type=_NUMBER, default=None)
     parser.addini("sls_ahead", "The default of --sls-ahead.", type=_NUMBER, default=None)
@@ -118,16 +169,22 @@ def resolve(config: pytest.Config) -> Settings:
     cloud = _cloud(config)
     debugger = _debugger(config)
     runtime, because = _runtime(config, debugger, cloud)
+    on = _flag(config, "sls")
+    endpoint, endpoint_because = _endpoint(config, cloud)
+    starts_container = on and cloud == "localstack" and endpoint is None
     return Settings(
-        on=_flag(config, "sls"),
+        on=on,
         cloud=cloud,
-        endpoint=_endpoint(config, cloud),
+        endpoint=endpoint,
+        endpoint_because=endpoint_because,
+        container=_container(config, runtime) if starts_container else None,
         runtime=runtime,
         debugger=debugger,
         runtime_because=because,
         timeout=_timeout(config),
         ahead=_ahead(config),
         keep=_flag(config, "sls_keep"),
+        strict=_flag(config, "sls_strict"),
     )
 
 
@@ -144,16 +201,22 @@ def _cloud(config: pytest.Config) -> str:
     return value
 
 
-def _endpoint(config: pytest.Config, cloud: str) -> str | None:
+def _endpoint(config: pytest.Config, cloud: str) -> tuple[str | None, str]:
+    """The URL of the cloud, and the environment variable that it comes from."""
     value, where = _text(config, "sls_endpoint")
-    if cloud == "endpoint":
+    if cloud == "localstack" and value is None:
+        try:
+            return running_localstack(os.environ) or (None, "")
+        except ConfigurationError as error:
+            raise pytest.UsageError(str(error)) from error
+    if cloud in ("localstack", "endpoint"):
         if value is None:
             raise pytest.UsageError(
                 "--sls-cloud endpoint: say where it is, with --sls-endpoint URL (or sls_endpoint "
                 "in the ini file), for example --sls-endpoint http://localhost:4566"
             )
         try:
-            return checked_url(value)
+            return checked_url(value), ""
         except ConfigurationError as error:
             raise pytest.UsageError(f"{where}: {error}") from error
     # In the ini file it may wait for the runs that choose the cloud.
@@ -161,7 +224,35 @@ def _endpoint(config: pytest.Config, cloud: str) -> str | None:
         raise pytest.UsageError(
             f"{where}: a URL is for the cloud 'endpoint'; add --sls-cloud endpoint, or leave it out"
         )
-    return None
+    return None, ""
+
+
+def _container(config: pytest.Config, runtime: str) -> ContainerSettings:
+    from slstest.clouds.localstack.container import ContainerSettings
+
+    image, where = _text(config, "sls_localstack_image", "the name of an image")
+    settings = ContainerSettings(
+        image=image or DEFAULT_IMAGE,
+        port=_port(config),
+        reuse=_flag(config, "sls_localstack_reuse"),
+        runs_functions=runtime == "cloud",
+    )
+    try:
+        settings.check(os.environ)
+    except ConfigurationError as error:
+        raise pytest.UsageError(f"{where}: {error}") from error
+    return settings
+
+
+def _port(config: pytest.Config) -> int:
+    value, where = _text(config, "sls_localstack_port", "a port such as 4566")
+    if value is None:
+        return 0
+    # A TOML file gives a number.
+    digits = value.removesuffix(".0")
+    if not (digits.isdecimal() and 1 <= int(digits) <= 65535):
+        raise pytest.UsageError(f"{where}: {value!r} is no port; give one from 1 to 65535")
+    return int(digits)
 
 
 def _debugger(config: pytest.Config) -> str:

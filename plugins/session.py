@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from slstest.errors import TeardownError
+from slstest.errors import SlstestError, TeardownError
 from slstest.naming import new_run
 
-from . import foresight, selection
+from . import foresight, localstack, selection
 from .options import Settings
 
 if TYPE_CHECKING:
     from slstest.ahead import Ahead
     from slstest.clouds.base import Cloud
+    from slstest.clouds.localstack.container import ContainerSettings
+    from slstest.clouds.localstack.readiness import Located
     from slstest.environment import Environment
     from slstest.ledger import Ledger
 
@@ -28,12 +31,23 @@ class Run:
     (the controller of xdist is one) starts nothing.
     """
 
-    def __init__(self, settings: Settings, run: str, worker: str, root: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        run: str,
+        worker: str,
+        root: Path,
+        locate: Callable[[], Located | None],
+    ) -> None:
+        """``locate`` waits for the run's container, and returns None where it has none."""
         self.settings = settings
+        self._locate = locate
         self._run = run
         self._worker = worker
         self._root = root
         self._cloud: Cloud | None = None
+        self._not_opened: SlstestError | None = None
+        """Why there is no cloud; a second test would wait as long to learn the same."""
         self._ledger: Ledger | None = None
         self._ahead: Ahead | None = None
         self._coming: list[pytest.Item] = []
@@ -115,15 +129,22 @@ class Run:
             cloud.close()
 
     def _open_cloud(self) -> Cloud:
+        if self._not_opened is not None:
+            raise SlstestError(str(self._not_opened)) from self._not_opened
         if self._cloud is None:
             from slstest.clouds import open_cloud
 
-            self._cloud = open_cloud(
-                self.settings.cloud,
-                runtime=self.settings.runtime,
-                endpoint_url=self.settings.endpoint,
-                debugging=bool(self.settings.debugger),
-            )
+            try:
+                self._cloud = open_cloud(
+                    self.settings.cloud,
+                    runtime=self.settings.runtime,
+                    endpoint_url=self.settings.endpoint,
+                    debugging=bool(self.settings.debugger),
+                    container=self._locate(),
+                )
+            except SlstestError as error:
+                self._not_opened = error
+                raise
         return self._cloud
 
 
@@ -143,11 +164,14 @@ def start(config: pytest.Config, settings: Settings) -> None:
     """Begin a run; :func:`current` gives it from then on."""
     # xdist tells its workers in this attribute who they are.
     worker: dict[str, Any] = getattr(config, "workerinput", {})
+    run = worker.get("testrunuid", new_run())
+    localstack.prepare(config, settings, run)
     config.stash[_RUN] = Run(
         settings,
-        run=worker.get("testrunuid", new_run()),
+        run=run,
         worker=worker.get("workerid", "main"),
         root=config.rootpath,
+        locate=lambda: localstack.located(config),
     )
 
 
@@ -162,16 +186,32 @@ def header(config: pytest.Config) -> str | None:
     if not settings.on:
         return None
     because = f" (because of {settings.runtime_because})" if settings.runtime_because else ""
-    at = f" at {settings.endpoint}" if settings.endpoint else ""
-    return f"slstest: {settings.cloud} cloud{at}, {settings.runtime} runtime{because}"
+    return f"slstest: {settings.cloud} cloud{_place(settings)}, {settings.runtime} runtime{because}"
+
+
+def _place(settings: Settings) -> str:
+    if settings.container is not None:
+        return f" ({settings.container.image}{_kept(settings.container)})"
+    because = f" (because of {settings.endpoint_because})" if settings.endpoint_because else ""
+    return f" at {settings.endpoint}{because}" if settings.endpoint else ""
+
+
+def _kept(container: ContainerSettings) -> str:
+    if not container.reuse:
+        return ""
+    from slstest.clouds.localstack.container import reuse_name
+
+    name = reuse_name(container)
+    return f", stays for the next run; docker rm --force --volumes {name} removes it"
 
 
 def finish(config: pytest.Config) -> None:
     """End a run, however it came to its end. Does nothing where it never began."""
     run = config.stash.get(_RUN, None)
-    if run is None:
-        return
     try:
-        run.close()
+        if run is not None:
+            run.close()
     except TeardownError as error:
         sys.stderr.write(f"slstest: {error}\n")
+    finally:
+        localstack.finish(config)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from slstest.errors import ExpectationFailed as ExpectationFailed
     from slstest.errors import FunctionError as FunctionError
     from slstest.errors import NotSettled as NotSettled
+    from slstest.errors import ServiceMissing as ServiceMissing
     from slstest.errors import SlstestError as SlstestError
     from slstest.errors import TeardownError as TeardownError
     from slstest.errors import UnsupportedRuntime as UnsupportedRuntime
@@ -43,6 +44,7 @@ _HOMES = {
     "Invocation": "slstest.invocation",
     "NotSettled": "slstest.errors",
     "Queue": "slstest.resources.queue",
+    "ServiceMissing": "slstest.errors",
     "SlstestError": "slstest.errors",
     "Stream": "slstest.resources.stream",
     "Subscription": "slstest.resources.subscription",
@@ -64,6 +66,7 @@ __all__ = [
     "Invocation",
     "NotSettled",
     "Queue",
+    "ServiceMissing",
     "SlstestError",
     "Stream",
     "Subscription",

@@ -12,11 +12,13 @@ from slstest.errors import ConfigurationError
 if TYPE_CHECKING:
     from slstest.clouds.base import Cloud
     from slstest.clouds.connection import Connection
+    from slstest.clouds.localstack.container import ContainerSettings
+    from slstest.clouds.localstack.readiness import Located
     from slstest.embedded.doors import Guard
     from slstest.embedded.function_host import Backstage, RuntimeFactory
     from slstest.runtimes.base import Runtime
 
-CLOUDS = ("embedded", "endpoint")
+CLOUDS = ("embedded", "localstack", "endpoint")
 """The clouds that this version has."""
 
 RUNTIMES = ("process", "in-process")
@@ -32,15 +34,19 @@ def open_cloud(
     region: str = "us-east-1",
     endpoint_url: str | None = None,
     debugging: bool = False,
+    container: ContainerSettings | Located | None = None,
 ) -> Cloud:
     """Start a cloud, or find one. The caller closes it.
 
     ``runtime`` says where functions run: in processes of their own, in this process, or on the
     ``cloud`` itself, which the embedded cloud cannot. ``endpoint_url`` is where the cloud
-    ``endpoint`` is. ``debugging`` lifts the functions' timeouts in the in-process runtime.
+    ``endpoint`` is, or a LocalStack that runs already; without it the cloud ``localstack`` starts
+    a container, as ``container`` says, and ends it when it is closed. ``debugging`` lifts the
+    functions' timeouts in the in-process runtime.
 
     Raises :class:`slstest.errors.ConfigurationError` for a cloud or runtime that does not
-    exist, and for an endpoint that does not answer as an AWS cloud does.
+    exist, and for an endpoint that does not answer as an AWS cloud does, and
+    :class:`slstest.errors.SlstestError` for a container that does not start.
     """
     if name not in CLOUDS:
         raise ConfigurationError(f"there is no cloud '{name}'; there are: {', '.join(CLOUDS)}")
@@ -49,15 +55,43 @@ def open_cloud(
         raise ConfigurationError(
             f"there is no runtime '{runtime}' on the {name} cloud; there are: {', '.join(runtimes)}"
         )
-    if (endpoint_url is None) != (name == "embedded"):
-        raise ConfigurationError(
-            "endpoint_url= goes with the cloud 'endpoint', which needs it, and with no other"
-        )
-    if endpoint_url is None:
+    _check_place(name, endpoint_url, container)
+    if name == "embedded":
         return _with_functions_here(runtime, debugging, _embedded(region))
-    from slstest.clouds.endpoint import Endpoint
+    connection = _connection(region, endpoint_url, container, functions_there=runtime == "cloud")
+    try:
+        return _elsewhere(name, connection, runtime, debugging)
+    except BaseException:
+        connection.close()
+        raise
 
-    return _elsewhere(name, Endpoint(endpoint_url, region), runtime, debugging)
+
+def _check_place(name: str, endpoint_url: str | None, container: object) -> None:
+    if endpoint_url is None and name == "endpoint":
+        raise ConfigurationError("the cloud 'endpoint' needs endpoint_url=, where it is")
+    if endpoint_url is not None and name == "embedded":
+        raise ConfigurationError("endpoint_url= goes with 'endpoint' and 'localstack' only")
+    if container is not None and (name != "localstack" or endpoint_url is not None):
+        raise ConfigurationError("container= goes with 'localstack' only, without endpoint_url=")
+
+
+def _connection(
+    region: str,
+    url: str | None,
+    container: ContainerSettings | Located | None,
+    *,
+    functions_there: bool,
+) -> Connection:
+    if url is not None:
+        from slstest.clouds.endpoint import Endpoint
+
+        return Endpoint(url, region)
+    from slstest.clouds.localstack.container import ContainerSettings
+    from slstest.clouds.localstack.endpoint import container_endpoint
+
+    return container_endpoint(
+        container or ContainerSettings(runs_functions=functions_there), region
+    )
 
 
 def _elsewhere(name: str, connection: Connection, runtime: str, debugging: bool) -> Cloud:

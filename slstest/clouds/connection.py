@@ -67,3 +67,6 @@ class Connection(Protocol):
         They change when the function needs new ones. Raises
         :class:`slstest.errors.ConfigurationError` where it cannot have any.
         """
+
+    def close(self) -> None:
+        """End what was started for it."""

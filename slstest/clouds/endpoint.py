@@ -25,6 +25,8 @@ _READ_TIMEOUT = 7.0
 """Seconds; for all but Lambda, whose synchronous invocations take as long as the function."""
 _LAMBDA_READ_TIMEOUT = 930.0
 _PROBE_TIMEOUT = 1.0
+_ACCOUNT_WITHOUT_STS = "000000000000"
+"""LocalStack's, where its setting SERVICES leaves out the service that would tell."""
 
 
 class Endpoint:
@@ -90,17 +92,23 @@ class Endpoint:
             "AWS_ENDPOINT_URL": self.url,
         }
 
+    def close(self) -> None:
+        """Nothing was started."""
+
     # -- inside -------------------------------------------------------------------------
 
     def _ask(self) -> tuple[str, Health]:
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         health = self._health()
+        if health.services and "sts" not in health.services:
+            return _ACCOUNT_WITHOUT_STS, health
         try:
             account = str(self.client("sts").get_caller_identity()["Account"])
         except SlstestError as error:
             raise ConfigurationError(str(error)) from error
-        except (BotoCoreError, ClientError, KeyError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError, KeyError) as error:
             raise ConfigurationError(
                 f"{self.url} answers, but not as an AWS cloud does (GetCallerIdentity: {error}). "
                 "Give the URL of LocalStack, MiniStack, moto's server or slstest serve."
@@ -129,8 +137,11 @@ class Endpoint:
         if exception is None or self._answers():
             return
         raise SlstestError(
-            f"the endpoint {self.url} does not answer any more ({exception}). Is it still running?"
+            f"the endpoint {self.url} does not answer any more ({exception}). {self._why_silent()}"
         ) from exception
+
+    def _why_silent(self) -> str:
+        return "Is it still running?"
 
     def _answers(self) -> bool:
         try:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from slstest.clouds.base import Relay
 from slstest.clouds.connection import Connection
 from slstest.clouds.pushes import Relays
+from slstest.clouds.services import check_service
 from slstest.clouds.watching import MessageCounts, time_is_real
 from slstest.embedded.doors import Guard, HttpDoor, InProcessDoor
 from slstest.embedded.function_host import FunctionHost, RuntimeFactory, Surroundings
@@ -102,7 +103,7 @@ class FunctionsHere:
             Surroundings(
                 self.region,
                 self.account_id,
-                self.client,
+                self._own_client,
                 self._lambda_client.meta.service_model,
                 lambda: self._http.endpoint_url,
                 self._aws_variables,
@@ -124,6 +125,13 @@ class FunctionsHere:
         return self._session
 
     def client(self, service: str) -> Any:
+        if service == "lambda":
+            return self._lambda_client
+        client = self._own_client(service)
+        check_service(self.health, client, self.endpoint_url)
+        return client
+
+    def _own_client(self, service: str) -> Any:
         if service == "lambda":
             return self._lambda_client
         client = self._connection.client(service)
@@ -205,6 +213,7 @@ class FunctionsHere:
         self._in_process.close()
         self._http.close()
         self._host.delete_files()
+        self._connection.close()
 
     # -- inside -------------------------------------------------------------------------
 

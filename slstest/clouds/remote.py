@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.connection import Connection
+from slstest.clouds.services import check_service
 from slstest.clouds.watching import MessageCounts, time_is_real
 from slstest.errors import NotSettled
 from slstest.functions.recorded import InvocationLog
@@ -55,7 +56,9 @@ class RemoteCloud:
         return self._connection.session
 
     def client(self, service: str) -> Any:
-        return self._connection.client(service)
+        client = self._connection.client(service)
+        check_service(self.health, client, self.endpoint_url)
+        return client
 
     def begin(self) -> None:
         self._logs.clear()
@@ -89,7 +92,7 @@ class RemoteCloud:
         return () if log is None else tuple(log.read().finished)
 
     def close(self) -> None:
-        """Nothing was started."""
+        self._connection.close()
 
     # -- inside -------------------------------------------------------------------------
 

@@ -98,7 +98,7 @@ RULES = [
     Rule(
         "the container stays in the localstack cloud",
         "slstest",
-        ("testcontainers", "localstack_client"),
+        ("docker", "testcontainers", "localstack_client"),
         ("slstest.clouds.localstack",),
     ),
     Rule("a runtime does not know the cloud", "slstest.runtimes", ("slstest.embedded", "moto")),
@@ -189,5 +189,5 @@ def test_a_pytest_run_that_needs_nothing_of_slstest_imports_nothing_slow(tmp_pat
     ).stdout.split()
 
     assert "slstest.plugins" in loaded
-    slow = {"awslambdaric", "boto3", "botocore", "moto", "psutil", "werkzeug"}
+    slow = {"awslambdaric", "boto3", "botocore", "docker", "moto", "psutil", "werkzeug"}
     assert slow.isdisjoint(loaded)

@@ -1,0 +1,255 @@
+"""One LocalStack container for a whole run: started by the process that the user started,
+while the tests are collected, and shared by the workers of xdist."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+import pytest
+
+from slstest.errors import SlstestError
+
+from . import selection
+from .options import Settings
+from .services import services_of
+
+if TYPE_CHECKING:
+    from slstest.clouds.localstack.background import BackgroundStart
+    from slstest.clouds.localstack.container import LocalStackContainer
+    from slstest.clouds.localstack.readiness import Located
+    from slstest.clouds.localstack.sharing import Lobby, Visitor
+
+LOBBY = "slstest_lobby"
+"""The port on loopback where a worker asks for the container, in its ``workerinput``."""
+
+
+class Share(Protocol):
+    """What a process has of the run's container."""
+
+    def located(self) -> Located:
+        """Wait for it, and say where it is. Ends the run where it does not start."""
+
+    def collected(self, items: Sequence[pytest.Item]) -> None:
+        """Take note of the tests that are to run."""
+
+    def close(self) -> None:
+        """Give up this process's share."""
+
+
+class Controller:
+    """The process that starts the container, and ends it."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, run: str) -> None:
+        self._config = config
+        self._settings = settings
+        self._run = run
+        self._terminal = Terminal(config)
+        self._start: BackgroundStart | None = None
+        self._lobby: Lobby | None = None
+        self._workers = 0
+        self._workers_without_need = 0
+        self._needed = False
+
+    def begin(self) -> None:
+        """Start the container in the background."""
+        from slstest.clouds.localstack.background import BackgroundStart
+
+        assert self._settings.container is not None
+        self._start = BackgroundStart(
+            self._settings.container,
+            self._run,
+            say=self._terminal.say,
+            when_ready=self._tell_of,
+        )
+
+    def invite(self) -> int:
+        """Expect another worker; returns what it needs to ask for the container."""
+        if self._lobby is None:
+            from slstest.clouds.localstack.sharing import Lobby
+
+            self._terminal.direct = True
+            self._lobby = Lobby(lambda: self._started().wait().located, self._hear)
+        self._workers += 1
+        return self._lobby.port
+
+    def located(self) -> Located:
+        """See :class:`Share`."""
+        try:
+            located = self._started().wait(self._terminal.show).located
+        except SlstestError as error:
+            end_run(error)
+        self._terminal.show()
+        return located
+
+    def collected(self, items: Sequence[pytest.Item]) -> None:
+        """See :class:`Share`."""
+        if self._start is None:
+            return
+        if not any(selection.uses_harness(item) for item in items):
+            self._start.close()
+            return
+        self._start.warm(services_of(items, functions_there=self._settings.runtime == "cloud"))
+        if selection.uses_harness(items[0]):
+            self.located()
+
+    def check(self) -> None:
+        """End the run where a worker needs the container and it did not start."""
+        if self._needed and self._start is not None and self._start.error is not None:
+            end_run(self._start.error)
+
+    def close(self) -> None:
+        """End the container."""
+        if self._start is not None:
+            self._start.close()
+        if self._lobby is not None:
+            self._lobby.close()
+
+    def _started(self) -> BackgroundStart:
+        assert self._start is not None
+        return self._start
+
+    def _hear(self, said: dict[str, Any]) -> None:
+        self._started().warm(said["services"])
+        self._needed |= said["needed"]
+        self._workers_without_need += not said["needed"]
+        if self._workers_without_need == self._workers:
+            self._started().close()
+
+    def _tell_of(self, container: LocalStackContainer) -> None:
+        if self._config.get_verbosity() >= 0:
+            kept = " (left by an earlier run)" if container.reused else ""
+            self._terminal.say(
+                f"LocalStack {container.version} answers at {container.located.url}{kept}"
+            )
+
+
+class Worker:
+    """A worker of xdist, which is told where the container is."""
+
+    def __init__(self, port: int, *, functions_there: bool) -> None:
+        self._port = port
+        self._functions_there = functions_there
+        self._visitor: Visitor | None = None
+        self._located: Located | None = None
+
+    def located(self) -> Located:
+        """See :class:`Share`."""
+        assert self._visitor is not None
+        try:
+            if self._located is None:
+                self._located = self._visitor.located()
+        except SlstestError as error:
+            end_run(error)
+        return self._located
+
+    def collected(self, items: Sequence[pytest.Item]) -> None:
+        """See :class:`Share`."""
+        from slstest.clouds.localstack.sharing import Visitor
+
+        needed = any(selection.uses_harness(item) for item in items)
+        used = services_of(items, functions_there=self._functions_there)
+        self._visitor = Visitor(self._port, {"needed": needed, "services": sorted(used)})
+
+    def close(self) -> None:
+        """See :class:`Share`."""
+        if self._visitor is not None:
+            self._visitor.close()
+
+
+class Terminal:
+    """Lines for the terminal from a thread. Only the main thread knows when output is not
+    captured; where no test runs (``direct``), it never is."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.direct = False
+
+    def say(self, line: str) -> None:
+        """Show a line now or with the next :meth:`show`."""
+        if self.direct:
+            self._write(line)
+        else:
+            self._lines.put(line)
+
+    def show(self) -> None:
+        """Show what was said, in the main thread."""
+        capture: Any = self._config.pluginmanager.getplugin("capturemanager")
+        while not self._lines.empty():
+            line = self._lines.get()
+            if capture is None:
+                self._write(line)
+            else:
+                with capture.global_and_fixture_disabled():
+                    self._write(line)
+
+    def _write(self, line: str) -> None:
+        reporter: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(f"slstest: {line}")
+            reporter.flush()
+
+
+_SHARE = pytest.StashKey[Share]()
+
+
+def prepare(config: pytest.Config, settings: Settings, run: str) -> None:
+    """Say how this process comes to the run's container, if it is to have one."""
+    if settings.on and settings.container is not None:
+        worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        if worker is None:
+            config.stash[_SHARE] = Controller(config, settings, run)
+        elif LOBBY in worker:
+            config.stash[_SHARE] = Worker(
+                worker[LOBBY], functions_there=settings.runtime == "cloud"
+            )
+
+
+def located(config: pytest.Config) -> Located | None:
+    """Where the run's container is, as soon as it answers; None where the run has none."""
+    share = config.stash.get(_SHARE, None)
+    return None if share is None else share.located()
+
+
+def begin(config: pytest.Config) -> None:
+    """Start the container, if there are tests to come that can use it."""
+    share = config.stash.get(_SHARE, None)
+    only_looks = config.getoption("collectonly") or config.getoption("setupplan", default=False)
+    if isinstance(share, Controller) and not only_looks:
+        share.begin()
+
+
+def invite(config: pytest.Config, worker: dict[str, Any], *, same_host: bool) -> None:
+    """Tell a worker how to ask for the container."""
+    share = config.stash.get(_SHARE, None)
+    if isinstance(share, Controller) and same_host:
+        worker[LOBBY] = share.invite()
+
+
+def collected(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """Tell the tests that this process has collected."""
+    share = config.stash.get(_SHARE, None)
+    if share is not None:
+        share.collected(items)
+
+
+def check(config: pytest.Config) -> None:
+    """End the run of the controller where the container did not start."""
+    share = config.stash.get(_SHARE, None)
+    if isinstance(share, Controller):
+        share.check()
+
+
+def finish(config: pytest.Config) -> None:
+    """End this process's share of the container."""
+    share = config.stash.get(_SHARE, None)
+    if share is not None:
+        share.close()
+
+
+def end_run(error: Exception) -> NoReturn:
+    """End the run: no test that needs the container could pass."""
+    pytest.exit(f"slstest: {error}")

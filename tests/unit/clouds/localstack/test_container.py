@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from slstest.clouds.localstack.background import BackgroundStart
+from slstest.clouds.localstack.container import (
+    ContainerSettings,
+    LocalStackContainer,
+    reuse_name,
+    start_container,
+)
+from slstest.clouds.localstack.endpoint import ContainerEndpoint
+from slstest.clouds.localstack.labels import containers_of_ours, remove
+from slstest.clouds.localstack.readiness import Located
+from slstest.clouds.localstack.sharing import Lobby, Visitor
+from slstest.clouds.localstack.variables import FAST
+from slstest.errors import ConfigurationError, SlstestError
+from slstest.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.unit.clouds.localstack.conftest import FakeDaemon
+
+
+def start(run: str = "r1", **settings: Any) -> LocalStackContainer:
+    """With none of the variables of whoever runs the tests."""
+    return start_container(ContainerSettings(**settings), run, environ={})
+
+
+def test_it_answers_on_loopback_with_the_fast_settings_and_goes_with_its_volumes(
+    daemon: FakeDaemon,
+) -> None:
+    container = start()
+    (made,) = daemon.containers
+    assert container.located == Located(f"http://127.0.0.1:{made.port}", made.id)
+    assert container.version == "4.14.0"
+    assert FAST.items() <= made.variables.items()
+    bindings = made.asked["HostConfig"]["PortBindings"]
+    assert bindings == {"4566/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}
+    assert container.located.trouble() == ""
+
+    container.close()
+    assert daemon.containers == []
+    assert daemon.removed_volumes == [made.id]
+    assert container.located.trouble() == f"its container {made.id[:12]} was removed"
+
+
+def test_functions_get_the_docker_socket_and_the_label_of_the_run(daemon: FakeDaemon) -> None:
+    container = start(runs_functions=True)
+    (made,) = daemon.containers
+    assert made.asked["HostConfig"]["Binds"] == ["/var/run/docker.sock:/var/run/docker.sock:rw"]
+    assert made.variables["LAMBDA_DOCKER_FLAGS"] == "--label slstest.run=r1"
+    daemon.answer("POST", "/containers/create", {}, {"Labels": {"slstest.run": "r1"}})
+    daemon.answer("POST", "/containers/create", {}, {"Labels": {"slstest.run": "r2"}})
+
+    container.close()
+    assert [each.labels for each in daemon.containers] == [{"slstest.run": "r2"}]
+
+
+def test_without_functions_there_is_no_socket_in_it(daemon: FakeDaemon) -> None:
+    container = start()
+    assert "Binds" not in daemon.containers[0].asked["HostConfig"]
+    container.close()
+
+
+def test_one_that_ends_before_it_answers_shows_the_end_of_its_log(daemon: FakeDaemon) -> None:
+    daemon.ends_at_once = True
+    daemon.log = "loading\nno licence"
+    with pytest.raises(SlstestError, match=r"did not start.*exit code 3(.|\n)*  no licence"):
+        start()
+    assert daemon.containers == []
+
+
+def test_a_port_that_is_taken_is_told(daemon: FakeDaemon) -> None:
+    daemon.on_start = (500, "Bind for 127.0.0.1:4566 failed: port is already allocated")
+    with pytest.raises(ConfigurationError, match=r"the port 4566 is taken.*--sls-localstack-port"):
+        start(port=4566)
+    assert daemon.containers == []
+
+
+def test_what_docker_refuses_is_told_in_its_words(daemon: FakeDaemon) -> None:
+    daemon.on_start = (500, "no space left on device")
+    with pytest.raises(SlstestError, match=r"Docker could not start .*no space left on device"):
+        start()
+    assert daemon.containers == []
+
+
+def test_one_that_is_kept_is_taken_again_by_the_same_settings_only(daemon: FakeDaemon) -> None:
+    first = start(reuse=True)
+    first.close()
+    second = start(reuse=True)
+    second.close()
+    other = start(reuse=True, runs_functions=True)
+    other.close()
+    assert [each.reused for each in (first, second, other)] == [False, True, False]
+    assert first.located == second.located != other.located
+    assert daemon.containers[0].name == reuse_name(ContainerSettings(reuse=True), {})
+
+
+def test_one_that_was_kept_but_has_ended_is_replaced(daemon: FakeDaemon) -> None:
+    start(reuse=True).close()
+    daemon.containers[0].status = "exited"
+    again = start(reuse=True)
+    again.close()
+    assert not again.reused
+    assert [each.status for each in daemon.containers] == ["running"]
+
+
+def test_one_that_another_run_has_created_but_not_started_is_started(daemon: FakeDaemon) -> None:
+    start(reuse=True).close()
+    daemon.containers[0].status = "created"
+    again = start(reuse=True)
+    again.close()
+    assert [each.status for each in daemon.containers] == ["running"]
+
+
+def test_ours_are_listed_and_removed_and_no_others(daemon: FakeDaemon) -> None:
+    daemon.answer("POST", "/containers/create", {}, {"Labels": {"slstest": "x"}})
+    used = start("r7")
+    start(reuse=True).close()
+    ours = containers_of_ours()
+    assert [(each.run, each.kept) for each in ours] == [("r7", False), ("", True)]
+    remove(ours)
+    remove(ours)
+    assert [each.labels for each in daemon.containers] == [{"slstest": "x"}]
+    used.close()
+
+
+def test_a_start_in_the_background_is_given_up_when_nobody_wants_it(daemon: FakeDaemon) -> None:
+    daemon.never_ready = True
+    background = BackgroundStart(ContainerSettings(), "r1")
+    wait_until("the container to be made", lambda: daemon.created or None)
+    background.close()
+    background.close()
+    assert daemon.containers == []
+    assert background.error is None
+    with pytest.raises(SlstestError, match="given up"):
+        background.wait()
+
+
+def test_an_error_in_the_background_reaches_the_one_who_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    background = BackgroundStart(ContainerSettings(), "r1")
+    with pytest.raises(SlstestError, match="no Docker daemon answers"):
+        background.wait()
+    assert background.error is not None
+    background.close()
+
+
+def test_others_on_the_machine_are_told_where_it_is() -> None:
+    located = Located("http://127.0.0.1:1", "abc")
+    ready = threading.Event()
+    heard: list[dict[str, Any]] = []
+
+    def locate() -> Located:
+        ready.wait()
+        return located
+
+    lobby = Lobby(locate, heard.append)
+    visitors = [Visitor(lobby.port, {"services": [str(each)]}) for each in range(3)]
+    wait_until("all to be heard", lambda: len(heard) == 3 or None)
+    ready.set()
+    assert [each.located() for each in visitors] == [located] * 3
+    assert sorted(each["services"] for each in heard) == [["0"], ["1"], ["2"]]
+    for each in visitors:
+        each.close()
+    lobby.close()
+
+
+def test_others_are_told_that_it_did_not_start() -> None:
+    def locate() -> Located:
+        raise SlstestError("no Docker\nat all")
+
+    lobby = Lobby(locate, lambda _: None)
+    visitor = Visitor(lobby.port, {})
+    with pytest.raises(SlstestError, match="no Docker\nat all"):
+        visitor.located()
+    visitor.close()
+    lobby.close()
+
+
+def test_an_endpoint_whose_container_has_ended_says_so_with_its_log(daemon: FakeDaemon) -> None:
+    container = start()
+    daemon.log = "Killed"
+    daemon.containers[0].status = "exited"
+    daemon.never_ready = True
+    gone = Located("http://127.0.0.1:1", container.located.container)
+    with pytest.raises(SlstestError, match=r"LocalStack is gone: its container(.|\n)*Killed"):
+        ContainerEndpoint(gone, "us-east-1").client("s3").list_buckets()
+    container.close()
+
+
+KILLED = """
+    import os, signal
+    from slstest.clouds.localstack.container import ContainerSettings, start_container
+
+    start_container(ContainerSettings(), "killed", environ={})
+    child = os.fork()  # it holds the pipe, and lives on
+    if not child:
+        os.close(1)
+        signal.pause()
+    print(child, flush=True)
+    os.kill(os.getpid(), 9)
+    """
+
+
+def test_what_a_killed_process_has_started_is_removed(daemon: FakeDaemon) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert len(daemon.created) == 1
+    try:
+        wait_until("the janitor", lambda: not daemon.containers or None)
+    finally:
+        os.kill(int(done.stdout), signal.SIGKILL)
