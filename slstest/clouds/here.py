@@ -140,6 +140,11 @@ class FunctionsHere:
             operation, _ = _PUSHES[service]
             event = f"provide-client-params.{service}.{operation}"
             client.meta.events.register(event, self._refuse_push, unique_id="slstest-push")
+        if service == "sns":
+            for operation in ("Publish", "PublishBatch"):
+                event = f"provide-client-params.sns.{operation}"
+                check = self._relays.check_publish
+                client.meta.events.register(event, check, unique_id=f"slstest-{operation}")
         return client
 
     def begin(self) -> None:

@@ -23,6 +23,7 @@ from slstest.embedded.resource_policies import Access, UnreadablePolicy
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.sns.notification import event_of
 from slstest.embedded.undelivered import UndeliveredNotes
+from slstest.errors import ConfigurationError
 from slstest.runtimes.base import InvocationOutcome
 
 Translate = Callable[[str, Relay], "str | None"]
@@ -74,6 +75,7 @@ class Relays:
         self._undelivered = undelivered
         self._lock = threading.Lock()
         self._pollers: dict[str, SqsPoller] = {}
+        self._topics: set[str] = set()
         self._received = 0
 
     def add(self, relay: Relay) -> None:
@@ -94,6 +96,8 @@ class Relays:
         )
         with self._lock:
             self._pollers[relay.queue_arn] = poller
+            if relay.service == "sns":
+                self._topics.add(relay.source_arn)
         poller.enable()
 
     def wake_all(self) -> None:
@@ -104,6 +108,15 @@ class Relays:
             pollers = list(self._pollers.values())
         for poller in pollers:
             poller.wake()
+
+    def check_publish(self, params: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a message of Publish or PublishBatch that says something else to functions than
+        to queues: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html, MessageStructure."""
+        with self._lock:
+            is_relayed = params.get("TopicArn") in self._topics
+        if is_relayed:
+            for each in params.get("PublishBatchRequestEntries", [params]):
+                _check_message(each)
 
     def queues(self) -> list[str]:
         """The ARNs of the queues that are read."""
@@ -167,4 +180,22 @@ class Relays:
     def _note(self, relay: Relay, problem: str) -> None:
         self._undelivered.note(
             f"{relay.source_arn} could not deliver to {relay.function_arn}: {problem}"
+        )
+
+
+def _check_message(entry: Mapping[str, Any]) -> None:
+    if entry.get("MessageStructure") != "json":
+        return
+    try:
+        told: Any = json.loads(entry.get("Message", ""))
+    except ValueError:
+        return  # SNS refuses it
+    if not isinstance(told, dict):
+        return
+    default = told.get("default")
+    if told.get("lambda", default) != told.get("sqs", default):
+        raise ConfigurationError(
+            "Publish: the message says something else to functions than to queues "
+            '(MessageStructure="json"); a function that runs on this machine gets the topic\'s '
+            "messages by way of a queue. Say the same to both, or use --sls-runtime cloud."
         )

@@ -174,6 +174,20 @@ PUSHES = """
         with pytest.raises(ConfigurationError, match=refusal):
             made.update(raw_message_delivery=True)
 
+    def test_a_message_must_say_the_same_to_functions_and_to_queues(sls, echo):
+        topic = sls.topic()
+        echo.triggered_by(topic)
+        differing = {"default": "d", "lambda": "l"}
+        with pytest.raises(ConfigurationError, match="something else to functions than to queues"):
+            topic.publish(differing, message_structure="json")
+        with pytest.raises(ConfigurationError, match="something else to functions than to queues"):
+            sls.client("sns").publish(
+                TopicArn=topic.arn, MessageStructure="json", Message=json.dumps(differing)
+            )
+        topic.publish({"default": "d", "lambda": "l", "sqs": "l"}, message_structure="json")
+        topic.publish({"default": "d", "email": "e"}, message_structure="json")
+        assert sorted(each["Sns"]["Message"] for each in events(echo, 2)) == ["d", "l"]
+
     def test_what_s3_refuses_leaves_nothing(sls, echo):
         bucket = sls.bucket()
         queues = sls.client("sqs").list_queues().get("QueueUrls")
@@ -261,7 +275,7 @@ def test_what_services_push_reaches_functions_that_run_here(
 ) -> None:
     done = run(PUSHES, "--sls-runtime", runtime)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "10 passed" in done.stdout
+    assert "11 passed" in done.stdout
     assert left_on(server) == []
 
 
