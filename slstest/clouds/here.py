@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _LAST_WORK_TIMEOUT = 10.0
 """Seconds for work to end whose functions and sources have been deleted."""
 
-PUSH_QUIET = 0.5
+PUSH_QUIET = 1.0
 """Seconds without any change after which no service is expected to push any more."""
 
 _ELSEWHERE = "use --sls-runtime cloud"
