@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from slstest.ahead import Wanted
-from slstest.plugins.foresight import foreseen  # type: ignore[import-not-found]
+from slstest.plugins.foresight import foreseen
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
