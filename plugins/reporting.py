@@ -62,7 +62,11 @@ def add_sections(item: pytest.Item, report: pytest.TestReport) -> None:
         LOG: logs_text(functions),
         UNDELIVERED: undelivered_text(environment.undelivered()),
     }
-    report.sections += [(title, text) for title, text in texts.items() if text]
+    told = [(title, text) for title, text in texts.items() if text]
+    report.sections += told
+    # For the JUnit report, which has a test's properties but not its sections. The report of the
+    # test's teardown brings them there.
+    item.user_properties += [each for each in told if each not in item.user_properties]
 
 
 def list_kept(terminalreporter: pytest.TerminalReporter) -> None:
