@@ -18,6 +18,7 @@ from . import (
     invoke,
     kinesis,
     localstack,
+    needs,
     options,
     redelivery,
     reporting,
@@ -37,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """Add the options and load the event sources, those of third parties too."""
     options.add_options(parser)
     sources = (invoke, kinesis, dynamodb, s3, sqs)
-    for module in (fixtures, resources, functions, *sources, redelivery):
+    for module in (fixtures, needs, resources, functions, *sources, redelivery):
         pluginmanager.register(module, module.__name__)
     pluginmanager.load_setuptools_entrypoints(EVENT_SOURCES)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from . import reporting, resources, selection, session
+from . import needs, reporting, resources, selection, session
 
 if TYPE_CHECKING:
     from slstest.environment import Environment
@@ -32,6 +32,7 @@ def sls(request: pytest.FixtureRequest) -> Iterator[Environment]:
     environment = run.environment(item)
     reporting.remember(item, environment)
     try:
+        needs.check(item, environment)
         resources.create(environment, wanted)
         yield environment
     finally:

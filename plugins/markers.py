@@ -34,7 +34,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import pytest
 
-from slstest.errors import ConfigurationError, ServiceMissing, SlstestError
+from slstest.errors import ConfigurationError, SlstestError, Unavailable
 
 from .places import place_of_mark, place_of_test
 
@@ -96,10 +96,10 @@ class Use(Generic[T]):
     @contextmanager
     def blamed(self) -> Iterator[None]:
         """Within, a :class:`slstest.errors.SlstestError` fails the test with a text that names
-        this marker and its line."""
+        this marker and its line, unless the cloud only lacks what the test needs."""
         try:
             yield
-        except ServiceMissing:
+        except Unavailable:
             raise  # no fault of the marker's
         except SlstestError as error:
             fail_at(self.place, self.marker.name, error)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from slstest.errors import ServiceMissing as ServiceMissing
     from slstest.errors import SlstestError as SlstestError
     from slstest.errors import TeardownError as TeardownError
+    from slstest.errors import Unavailable as Unavailable
     from slstest.errors import UnsupportedRuntime as UnsupportedRuntime
     from slstest.functions.function import Function as Function
     from slstest.functions.mapping import EventSourceMapping as EventSourceMapping
@@ -51,6 +52,7 @@ _HOMES = {
     "Table": "slstest.resources.table",
     "TeardownError": "slstest.errors",
     "Topic": "slstest.resources.topic",
+    "Unavailable": "slstest.errors",
     "UnsupportedRuntime": "slstest.errors",
 }
 
@@ -73,6 +75,7 @@ __all__ = [
     "Table",
     "TeardownError",
     "Topic",
+    "Unavailable",
     "UnsupportedRuntime",
     "__version__",
 ]

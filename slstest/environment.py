@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from slstest.ahead import Prepared, Wanted
-from slstest.errors import ConfigurationError
+from slstest.errors import ConfigurationError, Unavailable
 from slstest.faults import Faults
 from slstest.functions.deployment import default_label, deploy
 from slstest.functions.function import Function
@@ -245,6 +246,22 @@ class Environment:
         """
         self._cloud.settle(self._scope.limit(timeout))
 
+    def needs(self, *features: str) -> None:
+        """Raise :class:`slstest.errors.Unavailable` where the cloud lacks one of these:
+
+        ``"clock"``, time that is skipped while nothing but timers is left (embedded cloud), or an
+        AWS service as boto3 calls it, ``"sqs"``. Raises
+        :class:`slstest.errors.ConfigurationError` for what is neither.
+        """
+        for feature in features:
+            if feature != "clock":
+                self._need_service(feature)
+            elif not self._cloud.skips_time:
+                raise Unavailable(
+                    f"the time of the cloud {self._cloud.name!r} is the real one, and this test "
+                    "needs a clock that skips"
+                )
+
     def check_redelivery(self, ignore: Collection[str] = (), timeout: float | None = None) -> None:
         """Deliver again what functions have handled with success, and see that every resource
         is afterwards what it was: that the functions are idempotent (embedded cloud).
@@ -330,6 +347,16 @@ class Environment:
         self.close()
 
     # -- inside -------------------------------------------------------------------------
+
+    def _need_service(self, name: str) -> None:
+        services = self.session.get_available_services()
+        if name not in services:
+            near = difflib.get_close_matches(name, services, n=1)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
+            raise ConfigurationError(
+                f"{name!r} is neither 'clock' nor an AWS service as boto3 calls it.{meant}"
+            )
+        self.client(name)
 
     def _check_open(self) -> None:
         if self._closed:

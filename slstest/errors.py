@@ -14,6 +14,11 @@ class ConfigurationError(SlstestError):
     used twice. The text names what was asked, where, and what would work."""
 
 
+class Unavailable(ConfigurationError):
+    """The cloud lacks what the test needs, which others have: an AWS service, time that can be
+    skipped, faults. pytest counts such a test as skipped, unless ``--sls-strict`` is given."""
+
+
 class UnsupportedRuntime(ConfigurationError):
     """The function's runtime cannot be run here; the text says which can."""
 

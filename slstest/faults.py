@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any, cast
 
-from slstest.errors import ConfigurationError
+from slstest.errors import ConfigurationError, Unavailable
 from slstest.fault import Fault, FaultyCloud
 from slstest.resources.queue import Queue
 
@@ -29,11 +29,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 
 
 class Faults:
-    """Injects faults into one environment of the embedded cloud.
+    """Injects faults into one environment.
 
     Each method returns the fault; its ``struck`` says how often it has happened, for a test
-    to see that it did. ``times`` is how often it happens. On any other cloud each method
-    raises :class:`slstest.errors.ConfigurationError`.
+    to see that it did. ``times`` is how often it happens. On a cloud in which it cannot happen
+    a method raises :class:`slstest.errors.Unavailable`.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -172,12 +172,13 @@ class Faults:
 def faulty(scope: Scope) -> FaultyCloud:
     """The environment's cloud, in which faults can be injected.
 
-    Raises :class:`slstest.errors.ConfigurationError` for a cloud in which they cannot.
+    Raises :class:`slstest.errors.Unavailable` for a cloud in which they cannot.
     """
     cloud = scope.cloud
     if not hasattr(cloud, "inject"):
-        raise ConfigurationError(
-            f"faults are injected by the embedded cloud only, and this is the cloud {cloud.name!r}"
+        raise Unavailable(
+            f"faults are injected where functions run on this machine, and those of the cloud "
+            f"{cloud.name!r} do not"
         )
     return cast(FaultyCloud, cloud)
 

@@ -43,6 +43,7 @@ def test_a_workers_error_is_the_callers_error(invoke_event):
         invoke_event.response  # noqa: B018 - reading it raises
 
 
+@pytest.mark.sls_needs("clock")  # the retries come after one minute and after two more
 @pytest.mark.invoke_event({"documents": {"empty.txt": ""}, "wait": False})
 def test_a_worker_that_nobody_waits_for_is_tried_three_times(invoke_event, worker, sls):
     assert invoke_event.response == {"accepted": ["empty.txt"]}

@@ -23,6 +23,10 @@ def worker(sls, orders):
     return sls.function(FOLDER, environment={"ORDERS_TABLE": orders.name})
 
 
+# As long as the function may run: what failed is back soon, on clouds in real time as well.
+VISIBLE_SOON = {"visibility_timeout": 3}
+
+
 def queue_with_dead_letters(sls, **settings):
     dead = sls.queue("dead", **settings)
     policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": 3}
@@ -42,7 +46,7 @@ def test_an_order_is_kept_and_added_to_its_customers_total(sls, orders, worker):
 
 
 def test_a_poison_message_comes_again_alone_and_ends_in_the_dead_letter_queue(sls, orders, worker):
-    queue, dead = queue_with_dead_letters(sls)
+    queue, dead = queue_with_dead_letters(sls, **VISIBLE_SOON)
     worker.triggered_by(queue, **REPORT)
 
     good, poison = queue.send(order(1), {"order_id": "o-2"})
@@ -60,7 +64,9 @@ def test_a_poison_message_comes_again_alone_and_ends_in_the_dead_letter_queue(sl
 @pytest.mark.sls_table("taken", key="id")
 @pytest.mark.sls_queue("dead")
 @pytest.mark.sls_queue(
-    "orders", redrive_policy={"deadLetterTargetArn": "{dead.arn}", "maxReceiveCount": 2}
+    "orders",
+    redrive_policy={"deadLetterTargetArn": "{dead.arn}", "maxReceiveCount": 2},
+    **VISIBLE_SOON,
 )
 @pytest.mark.sls_function(FOLDER, environment={"ORDERS_TABLE": "{taken.name}"})
 @pytest.mark.sqs_event(order(1), "no json at all", order(2), queue="orders", **REPORT)
@@ -80,7 +86,7 @@ def test_an_order_that_is_delivered_again_counts_once(sqs_event, sls):
 
 
 def test_an_order_counts_once_where_nobody_heard_of_its_success(sls, orders, worker):
-    queue = sls.queue()
+    queue = sls.queue(**VISIBLE_SOON)
     worker.triggered_by(queue, **REPORT)
     killed = sls.faults.kill(worker)
 

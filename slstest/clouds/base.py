@@ -30,6 +30,8 @@ class Cloud(Protocol):
     whatever state the answer tells, so that nobody needs to look."""
     runs_functions: bool
     """Whether it runs the functions itself, so that only their logs tell what they did."""
+    skips_time: bool
+    """Whether a wait that only time ends, such as that for a retry, takes no time."""
     needs_roles: bool
     """Whether a function can do only what its role allows, so that it needs one of its own."""
     pace: Pace

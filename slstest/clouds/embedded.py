@@ -43,6 +43,7 @@ class EmbeddedCloud:
     account_id = ACCOUNT_ID
     creates_at_once = True
     runs_functions = False
+    skips_time = True
     needs_roles = False
     pace = Pace()
     owner = ""

@@ -26,7 +26,7 @@ from slstest.embedded.gateway import CODE_PATH
 from slstest.embedded.messages import AwsRequest, AwsResponse
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.undelivered import UndeliveredNotes
-from slstest.errors import ConfigurationError, NotSettled
+from slstest.errors import ConfigurationError, NotSettled, Unavailable
 from slstest.fault import Fault, Redelivered
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class FunctionsHere:
 
     creates_at_once = False
     runs_functions = False
+    skips_time = False
 
     def __init__(
         self,
@@ -188,7 +189,7 @@ class FunctionsHere:
 
     def inject(self, fault: Fault) -> None:
         if fault.kind in _FAULTS_OF_SERVICES:
-            raise ConfigurationError(
+            raise Unavailable(
                 f"sls.faults: the service is that of the cloud {self.name!r}, which cannot be made "
                 f"to {fault.kind}; run the test on the embedded cloud"
             )

@@ -30,6 +30,7 @@ class RemoteCloud:
 
     creates_at_once = False
     runs_functions = True
+    skips_time = False
 
     def __init__(self, name: str, connection: Connection) -> None:
         """Raises :class:`slstest.errors.ConfigurationError` where the cloud cannot be used."""

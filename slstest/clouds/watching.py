@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from slstest.errors import ConfigurationError
+from slstest.errors import Unavailable
 
 _COUNTS = (
     "ApproximateNumberOfMessages",
@@ -14,9 +14,9 @@ _COUNTS = (
 )
 
 
-def time_is_real(cloud: str) -> ConfigurationError:
+def time_is_real(cloud: str) -> Unavailable:
     """The error for a test that wants to move the time of a cloud of this name."""
-    return ConfigurationError(
+    return Unavailable(
         f"sls.clock.advance: the time of the cloud {cloud!r} is the real one and cannot "
         "be moved; run the test on the embedded cloud, or wait with expectations"
     )

@@ -279,6 +279,41 @@ def test_what_services_push_reaches_functions_that_run_here(
     assert left_on(server) == []
 
 
+NEEDS = """
+    import pytest
+
+    @pytest.mark.sls_needs("clock")
+    @pytest.mark.sls_table("made")
+    def test_minutes(sls): assert 0
+
+    def test_advance(sls):
+        sls.clock.advance(minutes=5)
+
+    @pytest.mark.sls_needs("sqs")
+    def test_queue(sls):
+        sls.queue()
+
+    @pytest.mark.sls_redelivery
+    def test_redelivery(sls):
+        sls.function("copier", environment={"TABLE": "t"}).invoke({})
+    """
+
+
+def test_what_a_test_needs_and_the_cloud_lacks_skips_it(server: Server, run: Run) -> None:
+    done = run(NEEDS, "-rs", "--sls-runtime", "cloud")
+    assert done.returncode == 0, done.stdout
+    assert "1 passed, 3 skipped" in done.stdout
+    assert "this test needs a clock that skips" in done.stdout
+    assert left_on(server) == []
+
+
+def test_under_strict_what_the_cloud_lacks_fails_the_test(run: Run) -> None:
+    done = run(NEEDS, "--sls-strict", "--sls-runtime", "cloud")
+    assert "1 passed" in done.stdout
+    assert "skipped" not in done.stdout
+    assert "this test needs a clock that skips" in done.stdout
+
+
 def test_a_call_cannot_be_made_to_fail_where_the_service_is_elsewhere(run: Run) -> None:
     done = run(
         """

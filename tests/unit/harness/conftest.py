@@ -26,6 +26,7 @@ class ScriptedCloud:
     account_id = "123456789012"
     creates_at_once = False
     runs_functions = False
+    skips_time = True
     needs_roles = False
     pace = Pace()
     owner = ""

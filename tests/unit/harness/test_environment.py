@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slstest import ConfigurationError, Environment, Invocation, NotSettled
+from slstest import ConfigurationError, Environment, Invocation, NotSettled, Unavailable
 from slstest.ledger import Ledger
 
 
@@ -52,6 +52,20 @@ def test_clients_and_session_are_the_clouds(world: Environment, cloud: Any) -> N
     assert world.client("s3") is cloud.client("s3")
     assert world.session is cloud.session()
     assert world.endpoint_url is None
+
+
+def test_what_the_cloud_lacks_is_told_to_who_needs_it(
+    world: Environment, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.needs("clock", "sqs")
+    monkeypatch.setattr(cloud, "skips_time", False)
+    with pytest.raises(Unavailable, match="the time of the cloud 'scripted' is the real one"):
+        world.needs("sqs", "clock")
+
+
+def test_a_need_that_nobody_knows_is_refused(world: Environment) -> None:
+    with pytest.raises(ConfigurationError, match=r"'sqss' is neither .* Did you mean 'sqs'\?"):
+        world.needs("sqss")
 
 
 def test_settling_takes_the_environments_timeout_or_its_own(world: Environment, cloud: Any) -> None:
