@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from slstest.errors import ExpectationFailed, ServiceMissing, SlstestError
+from slstest.errors import ExpectationFailed, SlstestError, Unavailable
 
 if TYPE_CHECKING:
     from slstest.environment import Environment
@@ -87,10 +87,10 @@ def list_kept(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line("Those of the embedded cloud end with this run.")
 
 
-def skip_for_want_of_a_service(call: pytest.CallInfo[None]) -> None:
-    """Count a test as skipped that needs a service which the cloud lacks."""
+def skip_for_want_of_something(call: pytest.CallInfo[None]) -> None:
+    """Count a test as skipped that needs what the cloud lacks."""
     error = None if call.excinfo is None else call.excinfo.value
-    if isinstance(error, ServiceMissing):
+    if isinstance(error, Unavailable):
         skipped = pytest.skip.Exception(str(error), _use_item_location=True)
         call.excinfo = pytest.ExceptionInfo.from_exception(
             skipped.with_traceback(error.__traceback__)

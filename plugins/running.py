@@ -32,7 +32,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Tell a failure in terms of the test."""
     if not session.current(item.config).settings.strict:
-        reporting.skip_for_want_of_a_service(call)
+        reporting.skip_for_want_of_something(call)
     reporting.end_traceback_at_the_test(item, call)
     report = yield
     reporting.add_sections(item, report)

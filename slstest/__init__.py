@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from slstest.errors import ExpectationFailed as ExpectationFailed
     from slstest.errors import FunctionError as FunctionError
     from slstest.errors import NotSettled as NotSettled
-    from slstest.errors import ServiceMissing as ServiceMissing
     from slstest.errors import SlstestError as SlstestError
     from slstest.errors import TeardownError as TeardownError
     from slstest.errors import Unavailable as Unavailable
@@ -45,7 +44,6 @@ _HOMES = {
     "Invocation": "slstest.invocation",
     "NotSettled": "slstest.errors",
     "Queue": "slstest.resources.queue",
-    "ServiceMissing": "slstest.errors",
     "SlstestError": "slstest.errors",
     "Stream": "slstest.resources.stream",
     "Subscription": "slstest.resources.subscription",
@@ -68,7 +66,6 @@ __all__ = [
     "Invocation",
     "NotSettled",
     "Queue",
-    "ServiceMissing",
     "SlstestError",
     "Stream",
     "Subscription",

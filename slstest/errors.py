@@ -23,10 +23,6 @@ class UnsupportedRuntime(ConfigurationError):
     """The function's runtime cannot be run here; the text says which can."""
 
 
-class ServiceMissing(SlstestError):
-    """The cloud says that it lacks an AWS service; a test that needs it cannot run there."""
-
-
 class FunctionError(SlstestError):
     """The function under test failed.
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from slstest.errors import ServiceMissing
+from slstest.errors import Unavailable
 
 if TYPE_CHECKING:
     from slstest.clouds.connection import Health
 
 
 def check_service(health: Health, client: Any, where: str | None) -> None:
-    """Raise :class:`slstest.errors.ServiceMissing` where the cloud has told its services, and the
+    """Raise :class:`slstest.errors.Unavailable` where the cloud has told its services, and the
     client's is not among them."""
     if health.services and not health.services.intersection(_names(client)):
         told = f"{where} ({health})" if str(health) else where
         name = client.meta.service_model.service_name
-        raise ServiceMissing(f"{told} has no service {name!r}, which this test needs")
+        raise Unavailable(f"{told} has no service {name!r}, which this test needs")
 
 
 def _names(client: Any) -> set[str]:

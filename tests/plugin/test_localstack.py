@@ -203,7 +203,7 @@ def test_or_it_fails_where_that_is_asked_for(project: Project, server: FakeLocal
     project.file("pytest.ini", "[pytest]\nsls_strict = true\n")
     result = project.run(*LOCALSTACK, f"--sls-endpoint={server.url}")
     result.assert_outcomes(passed=1, failed=2, errors=2)
-    result.stdout.fnmatch_lines(["E *ServiceMissing: * has no service 'dynamodb'*"])
+    result.stdout.fnmatch_lines(["E *Unavailable: * has no service 'dynamodb'*"])
 
 
 def test_what_is_no_cloud_is_asked_once(project: Project, server: FakeLocalStack) -> None:
