@@ -320,7 +320,8 @@ def test_a_call_cannot_be_made_to_fail_where_the_service_is_elsewhere(run: Run) 
         def test_it(sls):
             function = sls.function("copier", environment={"TABLE": "t"})
             sls.faults.fail(function, "dynamodb:PutItem", "InternalServerError")
-        """
+        """,
+        "-rs",
     )
     assert "cannot be made to fail" in " ".join(done.stdout.split())
 
