@@ -54,6 +54,12 @@ class Settings:
     strict: bool
     """Whether a test fails that needs a service which the cloud lacks."""
 
+    @property
+    def ends_with_the_run(self) -> bool:
+        """Whether nothing outlives the run in the cloud, even one that is killed."""
+        throwaway = self.container is not None and not self.container.reuse
+        return self.cloud == "embedded" or throwaway
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Add the options to the command line and to the ini file."""

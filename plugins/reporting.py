@@ -84,7 +84,9 @@ def list_kept(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(nodeid)
         for line in text.splitlines():
             terminalreporter.write_line(f"  {line}")
-    terminalreporter.write_line("Those of the embedded cloud end with this run.")
+    terminalreporter.write_line(
+        "Those of the embedded cloud or of the run's own container end with this run."
+    )
 
 
 def skip_for_want_of_something(call: pytest.CallInfo[None]) -> None:

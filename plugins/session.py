@@ -88,8 +88,7 @@ class Run:
         if self._ledger is None:
             from slstest.ledger import Ledger, default_folder
 
-            in_memory = self.settings.cloud == "embedded"
-            self._ledger = Ledger(None if in_memory else default_folder())
+            self._ledger = Ledger(None if self.settings.ends_with_the_run else default_folder())
         return self._ledger
 
     def environment(self, item: pytest.Item) -> Environment:
