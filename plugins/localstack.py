@@ -4,7 +4,8 @@ while the tests are collected, and shared by the workers of xdist."""
 from __future__ import annotations
 
 import queue
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import pytest
@@ -18,8 +19,7 @@ from .services import services_of
 if TYPE_CHECKING:
     from slstest.clouds.localstack.background import BackgroundStart
     from slstest.clouds.localstack.container import LocalStackContainer
-    from slstest.clouds.localstack.readiness import Located
-    from slstest.clouds.localstack.sharing import Lobby, Visitor
+    from slstest.clouds.localstack.sharing import Lobby, SharedContainer
 
 LOBBY = "slstest_lobby"
 """The port on loopback where a worker asks for the container, in its ``workerinput``."""
@@ -28,8 +28,8 @@ LOBBY = "slstest_lobby"
 class Share(Protocol):
     """What a process has of the run's container."""
 
-    def located(self) -> Located:
-        """Wait for it, and say where it is. Ends the run where it does not start."""
+    def container(self) -> SharedContainer:
+        """Wait for it. Ends the run where it does not start."""
 
     def collected(self, items: Sequence[pytest.Item]) -> None:
         """Take note of the tests that are to run."""
@@ -48,6 +48,7 @@ class Controller:
         self._terminal = Terminal(config)
         self._start: BackgroundStart | None = None
         self._lobby: Lobby | None = None
+        self._lock = threading.Lock()
         self._workers = 0
         self._workers_without_need = 0
         self._needed = False
@@ -70,29 +71,33 @@ class Controller:
             from slstest.clouds.localstack.sharing import Lobby
 
             self._terminal.direct = True
-            self._lobby = Lobby(lambda: self._started().wait().located, self._hear)
+            self._lobby = Lobby(self._answer)
         self._workers += 1
         return self._lobby.port
 
-    def located(self) -> Located:
+    def container(self) -> SharedContainer:
         """See :class:`Share`."""
+        from slstest.clouds.localstack.sharing import SharedContainer
+
+        start = self._started()
         try:
-            located = self._started().wait(self._terminal.show).located
+            container = start.wait(self._terminal.show)
         except SlstestError as error:
             end_run(error)
         self._terminal.show()
-        return located
+        return SharedContainer(container.located, start.load)
 
     def collected(self, items: Sequence[pytest.Item]) -> None:
         """See :class:`Share`."""
         if self._start is None:
             return
-        if not any(selection.uses_harness(item) for item in items):
+        needed = any(selection.uses_harness(item) for item in items)
+        if not needed:
             self._start.close()
             return
-        self._start.warm(services_of(items, functions_there=self._settings.runtime == "cloud"))
+        self._start.load_soon(_services(items, self._settings))
         if selection.uses_harness(items[0]):
-            self.located()
+            self.container()
 
     def check(self) -> None:
         """End the run where a worker needs the container and it did not start."""
@@ -110,12 +115,26 @@ class Controller:
         assert self._start is not None
         return self._start
 
-    def _hear(self, said: dict[str, Any]) -> None:
-        self._started().warm(said["services"])
-        self._needed |= said["needed"]
-        self._workers_without_need += not said["needed"]
-        if self._workers_without_need == self._workers:
-            self._started().close()
+    def _answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a worker wants to know, or has to tell."""
+        start = self._started()
+        if "load" in question:
+            start.load(question["load"])
+        elif "collected" in question:
+            self._hear(question["collected"], question["needed"])
+        else:
+            located = start.wait().located
+            return {"url": located.url, "container": located.container}
+        return {}
+
+    def _hear(self, services: Sequence[str], needed: bool) -> None:
+        with self._lock:
+            self._needed |= needed
+            self._workers_without_need += not needed
+            if self._workers_without_need == self._workers:
+                self._started().close()
+            else:
+                self._started().load_soon(services)
 
     def _tell_of(self, container: LocalStackContainer) -> None:
         if self._config.get_verbosity() >= 0:
@@ -126,36 +145,42 @@ class Controller:
 
 
 class Worker:
-    """A worker of xdist, which is told where the container is."""
+    """A worker of xdist, which asks the controller."""
 
-    def __init__(self, port: int, *, functions_there: bool) -> None:
+    def __init__(self, port: int, settings: Settings) -> None:
         self._port = port
-        self._functions_there = functions_there
-        self._visitor: Visitor | None = None
-        self._located: Located | None = None
+        self._settings = settings
 
-    def located(self) -> Located:
+    def container(self) -> SharedContainer:
         """See :class:`Share`."""
-        assert self._visitor is not None
+        from slstest.clouds.localstack.readiness import Located
+        from slstest.clouds.localstack.sharing import SharedContainer, ask
+
         try:
-            if self._located is None:
-                self._located = self._visitor.located()
+            answer = ask(self._port, {})
         except SlstestError as error:
             end_run(error)
-        return self._located
+        return SharedContainer(Located(answer["url"], answer["container"]), self._load)
 
     def collected(self, items: Sequence[pytest.Item]) -> None:
         """See :class:`Share`."""
-        from slstest.clouds.localstack.sharing import Visitor
+        from slstest.clouds.localstack.sharing import ask
 
         needed = any(selection.uses_harness(item) for item in items)
-        used = services_of(items, functions_there=self._functions_there)
-        self._visitor = Visitor(self._port, {"needed": needed, "services": sorted(used)})
+        services = sorted(_services(items, self._settings))
+        ask(self._port, {"collected": services, "needed": needed})
 
     def close(self) -> None:
         """See :class:`Share`."""
-        if self._visitor is not None:
-            self._visitor.close()
+
+    def _load(self, service: str) -> None:
+        from slstest.clouds.localstack.sharing import ask
+
+        ask(self._port, {"load": service})
+
+
+def _services(items: Sequence[pytest.Item], settings: Settings) -> set[str]:
+    return services_of(items, functions_there=settings.runtime == "cloud")
 
 
 class Terminal:
@@ -203,15 +228,13 @@ def prepare(config: pytest.Config, settings: Settings, run: str) -> None:
         if worker is None:
             config.stash[_SHARE] = Controller(config, settings, run)
         elif LOBBY in worker:
-            config.stash[_SHARE] = Worker(
-                worker[LOBBY], functions_there=settings.runtime == "cloud"
-            )
+            config.stash[_SHARE] = Worker(worker[LOBBY], settings)
 
 
-def located(config: pytest.Config) -> Located | None:
-    """Where the run's container is, as soon as it answers; None where the run has none."""
+def container(config: pytest.Config) -> SharedContainer | None:
+    """The run's container, as soon as it answers; None where the run has none."""
     share = config.stash.get(_SHARE, None)
-    return None if share is None else share.located()
+    return None if share is None else share.container()
 
 
 def begin(config: pytest.Config) -> None:

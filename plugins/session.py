@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from slstest.ahead import Ahead
     from slstest.clouds.base import Cloud
     from slstest.clouds.localstack.container import ContainerSettings
-    from slstest.clouds.localstack.readiness import Located
+    from slstest.clouds.localstack.sharing import SharedContainer
     from slstest.environment import Environment
     from slstest.ledger import Ledger
 
@@ -37,11 +37,11 @@ class Run:
         run: str,
         worker: str,
         root: Path,
-        locate: Callable[[], Located | None],
+        container: Callable[[], SharedContainer | None],
     ) -> None:
-        """``locate`` waits for the run's container, and returns None where it has none."""
+        """``container`` waits for the run's container, and returns None where it has none."""
         self.settings = settings
-        self._locate = locate
+        self._container = container
         self._run = run
         self._worker = worker
         self._root = root
@@ -139,7 +139,7 @@ class Run:
                     runtime=self.settings.runtime,
                     endpoint_url=self.settings.endpoint,
                     debugging=bool(self.settings.debugger),
-                    container=self._locate(),
+                    container=self._container(),
                 )
             except SlstestError as error:
                 self._not_opened = error
@@ -170,7 +170,7 @@ def start(config: pytest.Config, settings: Settings) -> None:
         run=run,
         worker=worker.get("workerid", "main"),
         root=config.rootpath,
-        locate=lambda: localstack.located(config),
+        container=lambda: localstack.container(config),
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from slstest.clouds.base import Cloud
     from slstest.clouds.connection import Connection
     from slstest.clouds.localstack.container import ContainerSettings
-    from slstest.clouds.localstack.readiness import Located
+    from slstest.clouds.localstack.sharing import SharedContainer
     from slstest.embedded.doors import Guard
     from slstest.embedded.function_host import Backstage, RuntimeFactory
     from slstest.runtimes.base import Runtime
@@ -34,7 +34,7 @@ def open_cloud(
     region: str = "us-east-1",
     endpoint_url: str | None = None,
     debugging: bool = False,
-    container: ContainerSettings | Located | None = None,
+    container: ContainerSettings | SharedContainer | None = None,
 ) -> Cloud:
     """Start a cloud, or find one. The caller closes it.
 
@@ -78,7 +78,7 @@ def _check_place(name: str, endpoint_url: str | None, container: object) -> None
 def _connection(
     region: str,
     url: str | None,
-    container: ContainerSettings | Located | None,
+    container: ContainerSettings | SharedContainer | None,
     *,
     functions_there: bool,
 ) -> Connection:
@@ -87,11 +87,13 @@ def _connection(
 
         return Endpoint(url, region)
     from slstest.clouds.localstack.container import ContainerSettings
-    from slstest.clouds.localstack.endpoint import container_endpoint
+    from slstest.clouds.localstack.endpoint import ContainerEndpoint, started_endpoint
 
-    return container_endpoint(
-        container or ContainerSettings(runs_functions=functions_there), region
-    )
+    if container is None:
+        container = ContainerSettings(runs_functions=functions_there)
+    if isinstance(container, ContainerSettings):
+        return started_endpoint(container, region)
+    return ContainerEndpoint(container.located, region, container.load)
 
 
 def _elsewhere(name: str, connection: Connection, runtime: str, debugging: bool) -> Cloud:

@@ -11,14 +11,14 @@ from slstest.clouds.localstack.container import (
     Say,
     start_container,
 )
-from slstest.clouds.localstack.warming import Warming
+from slstest.clouds.localstack.loading import Loading
 from slstest.errors import SlstestError
 
 _TICK = 0.1
 
 
 class BackgroundStart:
-    """A container that is started in a thread of its own, and its services warmed."""
+    """A container that is started in a thread of its own, and its services loaded."""
 
     def __init__(
         self,
@@ -41,8 +41,8 @@ class BackgroundStart:
         self._container: LocalStackContainer | None = None
         self._error: Exception | None = None
         self._lock = threading.Lock()
-        self._to_warm = {"sts"}
-        self._warming: Warming | None = None
+        self._to_load = {"sts"}
+        self._loading: Loading | None = None
         self._thread = threading.Thread(target=self._start, name="slstest-localstack", daemon=True)
         self._thread.start()
 
@@ -64,12 +64,17 @@ class BackgroundStart:
             raise SlstestError(str(reason)) from self._error
         return container
 
-    def warm(self, services: Iterable[str]) -> None:
+    def load_soon(self, services: Iterable[str]) -> None:
         """Have these services loaded, as soon as the container answers."""
         with self._lock:
-            self._to_warm.update(services)
-            if self._warming is not None:
-                self._warming.warm(self._to_warm)
+            self._to_load.update(services)
+            if self._loading is not None:
+                self._loading.begin(self._to_load)
+
+    def load(self, service: str) -> None:
+        """Return when a service of the container is loaded."""
+        if self._loading is not None:
+            self._loading.wait(service)
 
     def close(self) -> None:
         """Give up the start, or end the container. May be called more than once."""
@@ -77,9 +82,9 @@ class BackgroundStart:
         self._thread.join()
         container, self._container = self._container, None
         if container is not None:
-            container.close()
-        if self._warming is not None:
-            self._warming.close()
+            container.close()  # and with it what is still being loaded
+        if self._loading is not None:
+            self._loading.close()
 
     def _start(self) -> None:
         try:
@@ -88,14 +93,10 @@ class BackgroundStart:
             )
             self._when_ready(container)
             with self._lock:
-                self._warming = Warming(container.located.url, self._region, self._say_unless_over)
-                self._warming.warm(self._to_warm)
+                self._loading = Loading(container.located.url, self._region, self._say)
+                self._loading.begin(self._to_load)
             self._container = container
         except Exception as error:  # whatever it is, the one who waits must be told
             self._error = error
         finally:
             self._ended.set()
-
-    def _say_unless_over(self, text: str) -> None:
-        if not self._cancelled.is_set():
-            self._say(text)

@@ -1,7 +1,7 @@
-"""One process tells others on this machine where the container is that it starts.
+"""One process answers the questions of others on this machine, as soon as it can.
 
-The others are told a port on loopback before the container is there. What they say first is a
-line, and they are answered by one when the container answers, or when it never will.
+The others are told a port on loopback before there is anything to tell. Each question is a
+connection of its own, a line with a document, and so is the answer.
 """
 
 from __future__ import annotations
@@ -9,23 +9,29 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from slstest.clouds.localstack.readiness import Located
 from slstest.errors import SlstestError
 
 
-class Lobby:
-    """Answers each process that asks. ``locate`` waits for the container; ``hear`` is told, in
-    the order of arrival, what each process says."""
+@dataclass(frozen=True)
+class SharedContainer:
+    """A container for an endpoint that does not own it."""
 
-    def __init__(
-        self, locate: Callable[[], Located], hear: Callable[[dict[str, Any]], None]
-    ) -> None:
-        self._locate = locate
-        self._hear = hear
-        self._lock = threading.Lock()
+    located: Located
+    load: Callable[[str], None]
+    """Returns when a service is loaded."""
+
+
+class Lobby:
+    """Answers whoever asks. ``answer`` may take its time, and may raise
+    :class:`slstest.errors.SlstestError`, which is raised where it was asked."""
+
+    def __init__(self, answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        self._answer = answer
         self._closed = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._accept, name="slstest-lobby", daemon=True)
@@ -54,44 +60,36 @@ class Lobby:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rw", encoding="utf-8") as lines:
-            said = lines.readline()
-            if not said:
+            question = lines.readline()
+            if not question:
                 return
-            with self._lock:
-                self._hear(json.loads(said))
             try:
-                located = self._locate()
+                answer = dict(self._answer(json.loads(question)))
             except SlstestError as error:
                 answer = {"error": str(error)}
-            else:
-                answer = {"url": located.url, "container": located.container}
             try:
                 print(json.dumps(answer), file=lines, flush=True)
             except OSError:  # it did not wait
                 return
 
 
-class Visitor:
-    """The other side: says something at once, and waits for the answer when it is wanted."""
+def ask(port: int, question: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of the process that has the lobby.
 
-    def __init__(self, port: int, said: dict[str, Any]) -> None:
-        self._connection = socket.create_connection(("127.0.0.1", port))
-        self._connection.sendall(json.dumps(said).encode() + b"\n")
-
-    def located(self) -> Located:
-        """Where the container answers, as soon as it does.
-
-        Raises :class:`slstest.errors.SlstestError` where it did not start, or where the process
-        that started it has gone.
-        """
-        with self._connection.makefile("r", encoding="utf-8") as lines:
-            answer = lines.readline()
-        if not answer:
-            raise SlstestError("the process that started LocalStack has ended")
-        told = json.loads(answer)
-        if "error" in told:
-            raise SlstestError(told["error"])
-        return Located(told["url"], told["container"])
-
-    def close(self) -> None:
-        self._connection.close()
+    Raises :class:`slstest.errors.SlstestError` where it has none, or where the process has gone.
+    """
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port)) as connection,
+            connection.makefile("rw", encoding="utf-8") as lines,
+        ):
+            print(json.dumps(question), file=lines, flush=True)
+            line = lines.readline()
+    except OSError as error:
+        raise SlstestError(f"the process that started LocalStack has ended ({error})") from error
+    if not line:
+        raise SlstestError("the process that started LocalStack has ended")
+    answer: dict[str, Any] = json.loads(line)
+    if "error" in answer:
+        raise SlstestError(answer["error"])
+    return answer

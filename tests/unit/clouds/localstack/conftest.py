@@ -92,6 +92,8 @@ class FakeDaemon:
         match [method, *path.strip("/").split("/")]:
             case ["GET", "_localstack", "health"]:
                 return (503, {}) if self.never_ready else (200, HEALTH)
+            case ["POST", ""]:
+                return 501, {"message": "a request to AWS, of which there is nothing here"}
             case ["GET", "version"]:
                 return 200, {"ApiVersion": "1.41", "MinAPIVersion": "1.24"}
             case ["GET", "_ping"]:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +22,7 @@ from slstest.clouds.localstack.container import (
 from slstest.clouds.localstack.endpoint import ContainerEndpoint
 from slstest.clouds.localstack.labels import containers_of_ours, remove
 from slstest.clouds.localstack.readiness import Located
-from slstest.clouds.localstack.sharing import Lobby, Visitor
+from slstest.clouds.localstack.sharing import Lobby, ask
 from slstest.clouds.localstack.variables import FAST
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.waiting import wait_until
@@ -156,35 +158,34 @@ def test_an_error_in_the_background_reaches_the_one_who_waits(
     background.close()
 
 
-def test_others_on_the_machine_are_told_where_it_is() -> None:
-    located = Located("http://127.0.0.1:1", "abc")
+def test_the_questions_of_other_processes_are_answered_as_each_answer_is_there() -> None:
     ready = threading.Event()
-    heard: list[dict[str, Any]] = []
 
-    def locate() -> Located:
-        ready.wait()
-        return located
+    def answer(question: Mapping[str, Any]) -> Mapping[str, Any]:
+        if question["wait"]:
+            ready.wait()
+        else:
+            ready.set()
+        return question
 
-    lobby = Lobby(locate, heard.append)
-    visitors = [Visitor(lobby.port, {"services": [str(each)]}) for each in range(3)]
-    wait_until("all to be heard", lambda: len(heard) == 3 or None)
-    ready.set()
-    assert [each.located() for each in visitors] == [located] * 3
-    assert sorted(each["services"] for each in heard) == [["0"], ["1"], ["2"]]
-    for each in visitors:
-        each.close()
+    lobby = Lobby(answer)
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(ask, lobby.port, {"wait": True, "n": each}) for each in range(3)]
+        assert ask(lobby.port, {"wait": False}) == {"wait": False}
+        assert [each.result()["n"] for each in waiting] == [0, 1, 2]
+    port = lobby.port
     lobby.close()
+    with pytest.raises(SlstestError, match="has ended"):
+        ask(port, {})
 
 
-def test_others_are_told_that_it_did_not_start() -> None:
-    def locate() -> Located:
+def test_an_error_is_raised_where_it_was_asked() -> None:
+    def answer(_: Mapping[str, Any]) -> Mapping[str, Any]:
         raise SlstestError("no Docker\nat all")
 
-    lobby = Lobby(locate, lambda _: None)
-    visitor = Visitor(lobby.port, {})
+    lobby = Lobby(answer)
     with pytest.raises(SlstestError, match="no Docker\nat all"):
-        visitor.located()
-    visitor.close()
+        ask(lobby.port, {})
     lobby.close()
 
 
@@ -195,7 +196,7 @@ def test_an_endpoint_whose_container_has_ended_says_so_with_its_log(daemon: Fake
     daemon.never_ready = True
     gone = Located("http://127.0.0.1:1", container.located.container)
     with pytest.raises(SlstestError, match=r"LocalStack is gone: its container(.|\n)*Killed"):
-        ContainerEndpoint(gone, "us-east-1").client("s3").list_buckets()
+        ContainerEndpoint(gone, "us-east-1", lambda _: None).client("s3").list_buckets()
     container.close()
 
 

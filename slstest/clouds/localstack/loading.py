@@ -1,0 +1,109 @@
+"""Having LocalStack load a service before it is used.
+
+It loads one at the first request, which takes 0.3 to 3 s, to DynamoDB the longest; several load
+at once. Requests that come while Kinesis loads fail: nobody else may ask before the first request
+is answered.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from slstest.clouds.endpoint import Endpoint
+from slstest.clouds.localstack.container import Say
+
+_READ_ONLY = {
+    "apigateway": "get_rest_apis",
+    "cloudformation": "list_stacks",
+    "cloudwatch": "list_metrics",
+    "dynamodb": "list_tables",
+    "dynamodbstreams": "list_streams",
+    "events": "list_rules",
+    "firehose": "list_delivery_streams",
+    "iam": "list_roles",
+    "kinesis": "list_streams",
+    "kms": "list_keys",
+    "lambda": "list_functions",
+    "logs": "describe_log_groups",
+    "s3": "list_buckets",
+    "scheduler": "list_schedules",
+    "secretsmanager": "list_secrets",
+    "ses": "list_identities",
+    "sns": "list_topics",
+    "sqs": "list_queues",
+    "ssm": "describe_parameters",
+    "stepfunctions": "list_state_machines",
+    "sts": "get_caller_identity",
+}
+"""A request to each service that changes nothing."""
+
+_AT_ONCE = 8
+_TIMEOUT = 60.0
+"""Seconds after which a service that answers with internal errors is left to the tests."""
+_AGAIN = 0.2
+
+
+class Loading:
+    """Loads each service once."""
+
+    def __init__(self, url: str, region: str, say: Say = lambda _: None) -> None:
+        """``say`` is told what could not be loaded: the tests that use it will tell more."""
+        self._endpoint = Endpoint(url, region)
+        self._say = say
+        self._begun: dict[str, Future[None]] = {}
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._pool = ThreadPoolExecutor(_AT_ONCE, "slstest-load")
+
+    def begin(self, services: Iterable[str]) -> None:
+        """Begin with those of these services that are known here and were not begun yet."""
+        with self._lock:
+            for service in sorted(set(services) & _READ_ONLY.keys(), key=_slowest_first):
+                if service not in self._begun and not self._over.is_set():
+                    self._begun[service] = self._pool.submit(self._load, service)
+
+    def wait(self, service: str) -> None:
+        """Return when a service is loaded, or cannot be."""
+        self.begin([service])
+        if service in self._begun:
+            self._begun[service].result()
+
+    def close(self) -> None:
+        """Begin with nothing more, and wait for what has begun."""
+        with self._lock:
+            self._over.set()
+        self._pool.shutdown()
+
+    def _load(self, service: str) -> None:
+        from botocore.exceptions import ClientError
+
+        deadline = time.monotonic() + _TIMEOUT
+        while not self._over.is_set():
+            try:
+                client = self._endpoint.client_at(service, self._endpoint.url)
+                getattr(client, _READ_ONLY[service])()
+            except ClientError as error:
+                internal = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+                if internal and not _switched_off(error) and time.monotonic() < deadline:
+                    self._over.wait(_AGAIN)
+                    continue
+                self._tell(service, error)
+            except Exception as error:  # whoever waits goes on, and meets it again
+                self._tell(service, error)
+            return
+
+    def _tell(self, service: str, error: Exception) -> None:
+        if not self._over.is_set():
+            self._say(f"{service} could not be loaded: {error}")
+
+
+def _switched_off(error: Exception) -> bool:
+    """Whether LocalStack has no such service, by its setting SERVICES or its edition."""
+    return any(phrase in str(error) for phrase in ("is not enabled", "not included in your"))
+
+
+def _slowest_first(service: str) -> tuple[bool, str]:
+    return service not in ("dynamodb", "kinesis"), service

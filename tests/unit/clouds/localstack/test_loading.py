@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from slstest.clouds.localstack.endpoint import ContainerEndpoint
+from slstest.clouds.localstack.loading import Loading
+from slstest.clouds.localstack.readiness import Located
+from slstest.waiting import wait_until
+
+STARTING = (500, b'{"__type": "InternalError", "message": "Connection refused"}')
+SWITCHED_OFF = (500, b'{"__type": "InternalFailure", "message": "Service is not enabled."}')
+LOADED = (200, b"{}")
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Answers every request by the next of its answers, and the last for ever."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, bytes]] = [LOADED]
+        self.asked: list[str] = []
+        self.open = threading.Event()
+        self.open.set()
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                server.asked.append(self.headers.get("X-Amz-Target", ""))
+                server.open.wait()
+                status, body = server.answers[0]
+                if len(server.answers) > 1:
+                    server.answers.pop(0)
+                self.send_response(status)
+                self.send_header("Content-Type", "application/x-amz-json-1.1")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None: ...
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    started = Server()
+    thread = threading.Thread(target=started.serve_forever, args=(0.01,))
+    thread.start()
+    yield started
+    started.open.set()
+    started.shutdown()
+    thread.join()
+    started.server_close()
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def loading(server: Server, said: list[str]) -> Iterator[Loading]:
+    made = Loading(server.url, "us-east-1", said.append)
+    yield made
+    made.close()
+
+
+def test_each_service_is_asked_for_once(server: Server, loading: Loading) -> None:
+    loading.begin(["kinesis", "dynamodb", "no-such-service"])
+    loading.wait("kinesis")
+    loading.wait("dynamodb")
+    loading.wait("no-such-service")
+    assert sorted(server.asked) == ["DynamoDB_20120810.ListTables", "Kinesis_20131202.ListStreams"]
+
+
+def test_one_that_is_still_starting_is_waited_for(
+    server: Server, loading: Loading, said: list[str]
+) -> None:
+    server.answers = [STARTING, STARTING, LOADED]
+    loading.wait("kinesis")
+    assert (len(server.asked), said) == (3, [])
+
+
+def test_one_that_is_switched_off_is_not_waited_for(
+    server: Server, loading: Loading, said: list[str]
+) -> None:
+    server.answers = [SWITCHED_OFF]
+    loading.wait("kinesis")
+    assert len(server.asked) == 1
+    assert "kinesis could not be loaded" in said[0]
+
+
+def test_a_client_is_given_when_its_service_is_loaded(server: Server, loading: Loading) -> None:
+    server.open.clear()
+    endpoint = ContainerEndpoint(Located(server.url, "id"), "us-east-1", loading.wait)
+    clients: list[Any] = []
+    thread = threading.Thread(target=lambda: clients.append(endpoint.client("kinesis")))
+    thread.start()
+    wait_until("the service to be asked for", lambda: server.asked or None)
+    assert clients == []
+    server.open.set()
+    thread.join()
+    assert len(clients) == 1
+
+
+def test_nobody_waits_for_what_is_loading_when_the_container_ends(
+    server: Server, said: list[str]
+) -> None:
+    server.answers = [STARTING]
+    loading = Loading(server.url, "us-east-1", said.append)
+    loading.begin(["kinesis"])
+    wait_until("the service to be asked for", lambda: server.asked or None)
+    loading.close()
+    loading.wait("dynamodb")
+    assert said == []
