@@ -48,7 +48,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--cloud",
         choices=CLOUDS,
         help="where to look for tags; only ledgers of this place count then (default: endpoint, "
-        "where --endpoint is given)",
+        "where --endpoint is given); localstack without --endpoint is the containers that runs "
+        "have started, and their labels",
     )
     parser.add_argument("--endpoint", metavar="URL", help="where the cloud is")
     parser.add_argument(
@@ -78,7 +79,12 @@ def run(arguments: argparse.Namespace) -> int:
         run=arguments.test_run,
         place=_place(arguments),
     )
-    rows = list(Sweep(request, _open, default_folder()).rows())
+    if arguments.cloud == "localstack" and arguments.endpoint is None:
+        from slstest.sweep.containers import sweep_containers
+
+        rows = list(sweep_containers(request))
+    else:
+        rows = list(Sweep(request, _open, default_folder()).rows())
     failed = sum(row.failed for row in rows)
     due = sum(row.due and not row.failed for row in rows)
     left = len(rows) - failed - due
@@ -96,7 +102,7 @@ def _place(arguments: argparse.Namespace) -> Place | None:
     from slstest.sweep.sweep import Place
 
     if arguments.endpoint is None:
-        if arguments.cloud is not None:
+        if arguments.cloud not in (None, "localstack"):
             raise ConfigurationError(f"--cloud {arguments.cloud} needs --endpoint URL")
         return None
     region = (

@@ -19,7 +19,14 @@ from slstest.clouds.localstack.daemon import (
 )
 from slstest.clouds.localstack.images import DEFAULT_IMAGE, check_image
 from slstest.clouds.localstack.janitor import Janitor
-from slstest.clouds.localstack.labels import KIND, LOCALSTACK, REUSE, RUN, remove_labelled
+from slstest.clouds.localstack.labels import (
+    KIND,
+    LOCALSTACK,
+    PROCESS,
+    REUSE,
+    RUN,
+    remove_labelled,
+)
 from slstest.clouds.localstack.readiness import PORT, Located, wait_until_it_answers
 from slstest.clouds.localstack.variables import (
     container_variables,
@@ -27,6 +34,7 @@ from slstest.clouds.localstack.variables import (
     with_label,
 )
 from slstest.errors import ConfigurationError, SlstestError
+from slstest.ledger import this_host
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -139,7 +147,7 @@ def _throwaway(
         client.client.close()
 
     try:
-        labels = {KIND: LOCALSTACK, RUN: run}
+        labels = {KIND: LOCALSTACK, RUN: run, PROCESS: f"{os.getpid()} {this_host()}"}
         container = _create(client, settings, with_label(variables, label), labels, name=None)
         _start(client, container, settings)
         located, version = wait_until_it_answers(client, container, settings.image, check)

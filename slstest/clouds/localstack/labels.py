@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.localstack.daemon import connect, explained
@@ -15,6 +16,8 @@ KIND = "slstest"
 LOCALSTACK = "localstack"
 RUN = "slstest.run"
 """The run that started it, and with which it ends. LocalStack's function containers have it too."""
+PROCESS = "slstest.process"
+"""The process that started it, and ends it: its id and its machine."""
 REUSE = "slstest.reuse"
 """What it was started with, where it stays for the next run."""
 
@@ -28,10 +31,14 @@ class OurContainer:
     image: str
     status: str
     """Docker's word: ``running``, ``exited``, ..."""
-    created: str
-    """When, in UTC, in ISO 8601 (``2026-03-01T12:00:00.123Z``)."""
+    created: float
+    """Seconds since the epoch."""
     run: str
     """The run that it belongs to; empty for one that is kept between runs."""
+    pid: int
+    host: str
+    """The process that started it, as :func:`slstest.ledger.this_host` says where that is; 0 and
+    empty where no label tells."""
 
     @property
     def kept(self) -> bool:
@@ -100,11 +107,21 @@ def _remove(client: DockerClient, container: str) -> bool:
 
 def _described(attributes: Mapping[str, Any]) -> OurContainer:
     config = attributes["Config"]
+    pid, _, host = config["Labels"].get(PROCESS, "0").partition(" ")
     return OurContainer(
         id=attributes["Id"],
         name=attributes["Name"].lstrip("/"),
         image=config["Image"],
         status=attributes["State"]["Status"],
-        created=attributes["Created"],
+        created=_seconds(attributes["Created"]),
         run=config["Labels"].get(RUN, ""),
+        pid=int(pid),
+        host=host,
     )
+
+
+def _seconds(moment: str) -> float:
+    """Docker's times are in UTC, with up to nine digits after the point."""
+    found = datetime.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")
+    fraction = float(f"0{moment[19:].rstrip('Z')}") if "." in moment else 0.0
+    return found.replace(tzinfo=timezone.utc).timestamp() + fraction

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from slstest.clouds.endpoint import Endpoint
 from slstest.clouds.localstack.container import Say
@@ -42,7 +43,7 @@ _READ_ONLY = {
 
 _AT_ONCE = 8
 _TIMEOUT = 60.0
-"""Seconds after which a service that answers with internal errors is left to the tests."""
+"""Seconds after which a service that is silent, or has internal errors, is left to the tests."""
 _AGAIN = 0.2
 
 
@@ -78,12 +79,15 @@ class Loading:
         self._pool.shutdown()
 
     def _load(self, service: str) -> None:
+        from botocore.config import Config
         from botocore.exceptions import ClientError
 
+        config = Config(read_timeout=_TIMEOUT, retries={"total_max_attempts": 1})
         deadline = time.monotonic() + _TIMEOUT
         while not self._over.is_set():
             try:
-                client = self._endpoint.client_at(service, self._endpoint.url)
+                make: Callable[..., Any] = self._endpoint.session.client
+                client = make(service, config=config)
                 getattr(client, _READ_ONLY[service])()
             except ClientError as error:
                 internal = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500

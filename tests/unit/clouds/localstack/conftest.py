@@ -9,6 +9,7 @@ import threading
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -28,6 +29,9 @@ class FakeContainer:
     port: int
     status: str = "created"
     exit_code: int = 0
+    created: str = field(
+        default_factory=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+    )
 
     @property
     def labels(self) -> dict[str, str]:
@@ -44,7 +48,7 @@ class FakeContainer:
             "Id": self.id,
             "Name": f"/{self.name}",
             "Image": "sha256:1",
-            "Created": "2026-03-01T12:00:00Z",
+            "Created": self.created,
             "Config": {"Image": self.asked["Image"], "Labels": self.labels, "Tty": False},
             "State": {"Status": self.status, "ExitCode": self.exit_code, "OOMKilled": False},
             "NetworkSettings": {"Ports": {"4566/tcp": published}, "Networks": {}},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from slstest.cli import main
 from slstest.clouds.localstack.background import BackgroundStart
 from slstest.clouds.localstack.container import (
     ContainerSettings,
@@ -25,6 +27,7 @@ from slstest.clouds.localstack.readiness import Located
 from slstest.clouds.localstack.sharing import Lobby, ask
 from slstest.clouds.localstack.variables import FAST
 from slstest.errors import ConfigurationError, SlstestError
+from slstest.ledger import this_host
 from slstest.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -132,6 +135,28 @@ def test_ours_are_listed_and_removed_and_no_others(daemon: FakeDaemon) -> None:
     remove(ours)
     remove(ours)
     assert [each.labels for each in daemon.containers] == [{"slstest": "x"}]
+    used.close()
+
+
+def test_a_sweep_removes_what_a_dead_process_has_left_and_what_is_old(
+    daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = start("r7")
+    start(reuse=True).close()
+    over = copy.deepcopy(daemon.created[0])
+    over.id, over.name = "9" * 64, "over"
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        over.labels["slstest.process"] = f"{ended.pid} {this_host()}"
+    daemon.containers.append(over)
+
+    assert main(["sweep", "--cloud", "localstack"]) == 0
+    assert f"process {os.getpid()} is still running" in capsys.readouterr().out
+    assert main(["sweep", "--cloud", "localstack", "--delete"]) == 0
+    assert "kept between runs" in capsys.readouterr().out
+    assert over not in daemon.containers
+    assert len(daemon.containers) == 2
+    assert main(["sweep", "--cloud", "localstack", "--delete", "--older-than", "0s"]) == 0
+    assert daemon.containers == []
     used.close()
 
 
