@@ -48,14 +48,20 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "--cloud",
         choices=CLOUDS,
         help="where to look for tags; only ledgers of this place count then (default: endpoint, "
-        "where --endpoint is given); localstack without --endpoint is the containers that runs "
-        "have started, and their labels",
+        "where --endpoint is given); a localstack is found by AWS_ENDPOINT_URL, LOCALSTACK_HOST "
+        "or EDGE_PORT, too",
     )
     parser.add_argument("--endpoint", metavar="URL", help="where the cloud is")
     parser.add_argument(
         "--region",
         help="the region in which to look for tags (default: that of AWS_REGION or "
         "AWS_DEFAULT_REGION, or us-east-1)",
+    )
+    parser.add_argument(
+        "--containers",
+        action="store_true",
+        help="LocalStack containers of slstest on the Docker daemon, too, also those that are kept "
+        "for the next run",
     )
     parser.add_argument(
         "--forget",
@@ -79,12 +85,12 @@ def run(arguments: argparse.Namespace) -> int:
         run=arguments.test_run,
         place=_place(arguments),
     )
-    if arguments.cloud == "localstack" and arguments.endpoint is None:
+    sweep = Sweep(request, _open, default_folder())
+    rows = list(sweep.rows())
+    if arguments.containers:
         from slstest.sweep.containers import sweep_containers
 
-        rows = list(sweep_containers(request))
-    else:
-        rows = list(Sweep(request, _open, default_folder()).rows())
+        rows += sweep_containers(request)
     failed = sum(row.failed for row in rows)
     due = sum(row.due and not row.failed for row in rows)
     left = len(rows) - failed - due
@@ -101,9 +107,8 @@ def _place(arguments: argparse.Namespace) -> Place | None:
     from slstest.clouds.urls import checked_url
     from slstest.sweep.sweep import Place
 
-    if arguments.endpoint is None:
-        if arguments.cloud not in (None, "localstack"):
-            raise ConfigurationError(f"--cloud {arguments.cloud} needs --endpoint URL")
+    url = arguments.endpoint or _running(arguments.cloud)
+    if url is None:
         return None
     region = (
         arguments.region
@@ -111,7 +116,19 @@ def _place(arguments: argparse.Namespace) -> Place | None:
         or os.environ.get("AWS_DEFAULT_REGION")
         or "us-east-1"
     )
-    return Place(arguments.cloud or "endpoint", checked_url(arguments.endpoint), region)
+    return Place(arguments.cloud or "endpoint", checked_url(url), region)
+
+
+def _running(cloud: str | None) -> str | None:
+    """Where a cloud is that was named without its endpoint."""
+    from slstest.clouds.localstack.found import running_localstack
+
+    if cloud is None:
+        return None
+    found = running_localstack(os.environ) if cloud == "localstack" else None
+    if found is None:
+        raise ConfigurationError(f"--cloud {cloud} needs --endpoint URL")
+    return found[0]
 
 
 def _open(place: Place, accounts: Sequence[str]) -> Cloud:

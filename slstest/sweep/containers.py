@@ -34,7 +34,7 @@ def sweep_containers(request: Request) -> Iterator[Row]:
         yield Row(
             kind="container",
             name=container.name,
-            run=container.run,
+            run="(kept)" if container.kept else container.run,
             age=age,
             source="label",
             place="docker",

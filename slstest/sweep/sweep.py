@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from slstest.clouds.base import Cloud
 from slstest.errors import SlstestError
@@ -179,7 +180,7 @@ class Sweep:
         for each in in_ledger:
             if why_left := each.why_left(self.now, self.request.older_than):
                 yield self._row(each, f"left: {why_left}", due=False)
-            elif not (self.request.forget or each.entry.cloud == "localstack"):
+            elif not (self.request.forget or _went_with_its_container(each.entry)):
                 yield self._row(each, f"cannot be reached: {why}", failed=self.request.delete)
             elif not self.request.delete:
                 yield self._row(each, "would be forgotten: gone with its endpoint")
@@ -232,6 +233,12 @@ def table(rows: Sequence[Row]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def _went_with_its_container(entry: Entry) -> bool:
+    """Whether an endpoint that is gone was most likely a container of ours, which keeps nothing."""
+    host = urlsplit(entry.endpoint_url or "").hostname
+    return entry.cloud == "localstack" and host in ("127.0.0.1", "localhost", "::1")
 
 
 def _place_of(entry: Entry) -> Place:

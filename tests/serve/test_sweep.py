@@ -185,6 +185,19 @@ def test_a_killed_run_is_swept_by_tags_where_there_is_no_ledger(
     assert there(own_server) == []
 
 
+def test_a_localstack_is_found_by_its_own_conventions(
+    own_server: Server, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "LOCALSTACK_HOST", "EDGE_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    tag(own_server, "topic", "sls-topic", {"slstest:run": "ab12cd"})
+    arguments = ("--cloud", "localstack", "--older-than", "0s", "--delete")
+    assert "needs --endpoint URL" in sweep(*arguments)[1]
+    monkeypatch.setenv("LOCALSTACK_HOST", f"127.0.0.1:{own_server.port}")
+    assert sweep(*arguments)[0] == 0
+    assert there(own_server) == []
+
+
 def test_what_a_running_process_uses_is_left(
     world: Environment, sweep: Sweep, own_server: Server
 ) -> None:

@@ -71,6 +71,8 @@ def test_a_duration_is_told_in_two_units(duration: float, expected: str) -> None
 def test_the_time_of_a_tag_is_one_of_utc() -> None:
     assert moment("1970-01-01T01:00:00Z") == moment("1970-01-01T01:00:00") == HOUR
     assert moment("1970-01-01T01:00:00+01:00") == 0
+    assert moment("1970-01-01T00:00:00.123456789Z") == pytest.approx(0.123456)
+    assert moment("1970-01-01T00:00:00.5Z") == 0.5
     assert moment("soon") is None
 
 
@@ -333,6 +335,27 @@ def test_what_was_where_nothing_answers_can_be_forgotten(left: Environment, plac
     assert {row.outcome for row in rows} == {"would be forgotten: gone with its endpoint"}
     assert {row.failed for row in places.sweep(forget=True)} == {False}
     assert list(read(places.ledgers)) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "outcome"),
+    [
+        ("http://127.0.0.1:4599", "forgotten: gone with its endpoint"),
+        ("http://docker:4599", "cannot be reached: nothing answers"),
+    ],
+)
+def test_what_was_in_a_container_of_this_machine_is_gone_with_it(
+    cloud: Any, places: Places, url: str, outcome: str
+) -> None:
+    with closing(Ledger(places.ledgers)) as ledger:
+        ledger.enter("table", "sls-x", NAMES, cloud)
+    (path,) = places.ledgers.iterdir()
+    text = path.read_text().replace('"endpoint_url": null', f'"endpoint_url": "{url}"')
+    path.write_text(text.replace('"cloud": "scripted"', '"cloud": "localstack"'))
+    places.refusal = SlstestError("nothing answers")
+    assert [row.outcome for row in places.sweep()] == [outcome]
+    for path in places.ledgers.iterdir():
+        path.unlink()
 
 
 def test_a_kind_of_a_later_version_is_told(cloud: Any, places: Places) -> None:

@@ -9,6 +9,7 @@ import textwrap
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -139,8 +140,12 @@ def test_ours_are_listed_and_removed_and_no_others(daemon: FakeDaemon) -> None:
 
 
 def test_a_sweep_removes_what_a_dead_process_has_left_and_what_is_old(
-    daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]
+    daemon: FakeDaemon,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # no ledger but the containers' labels
     used = start("r7")
     start(reuse=True).close()
     over = copy.deepcopy(daemon.created[0])
@@ -149,13 +154,13 @@ def test_a_sweep_removes_what_a_dead_process_has_left_and_what_is_old(
         over.labels["slstest.process"] = f"{ended.pid} {this_host()}"
     daemon.containers.append(over)
 
-    assert main(["sweep", "--cloud", "localstack"]) == 0
+    assert main(["sweep", "--containers"]) == 0
     assert f"process {os.getpid()} is still running" in capsys.readouterr().out
-    assert main(["sweep", "--cloud", "localstack", "--delete"]) == 0
+    assert main(["sweep", "--containers", "--delete"]) == 0
     assert "kept between runs" in capsys.readouterr().out
     assert over not in daemon.containers
     assert len(daemon.containers) == 2
-    assert main(["sweep", "--cloud", "localstack", "--delete", "--older-than", "0s"]) == 0
+    assert main(["sweep", "--containers", "--delete", "--older-than", "0s"]) == 0
     assert daemon.containers == []
     used.close()
 
