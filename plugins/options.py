@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from slstest.clouds.guards import DEFAULT_REGION, checked_accounts, checked_region, said_region
 from slstest.clouds.localstack.found import running_localstack
 from slstest.clouds.localstack.images import DEFAULT_IMAGE
 from slstest.clouds.urls import checked_url
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
 CLOUDS = ("embedded", "localstack", "endpoint", "aws")
 RUNTIMES = ("process", "in-process", "cloud")
-_BUILT_CLOUDS = ("embedded", "localstack", "endpoint")
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_AHEAD = 2
+AWS_TIMEOUT = 120.0
+"""Seconds; a log line may take ten to be seen there, and a queue's count a minute to be right."""
 
 # A TOML file may say a number only where the setting is declared as one.
 _NUMBER: Literal["float", "string"] = "float" if pytest.version_tuple >= (8, 4) else "string"
@@ -40,6 +42,12 @@ class Settings:
     """The environment variable that names a LocalStack, or an empty string."""
     container: ContainerSettings | None
     """The LocalStack container that the run starts; None where it starts none."""
+    region: str | None
+    """None where it is the cloud's default."""
+    accounts: tuple[str, ...]
+    """The AWS accounts in which the cloud ``aws`` may create things."""
+    owner: str
+    """Whose the resources are, for their tags; empty where nobody is named."""
     runtime: str
     debugger: str
     """``--pdb`` or ``--trace`` where the run has one of them, else an empty string."""
@@ -82,8 +90,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--sls-cloud",
         dest="sls_cloud",
         metavar="CLOUD",
-        help=f"Where the AWS APIs are answered: {_listed(CLOUDS)} (default: embedded; "
-        f"this version has {_listed(_BUILT_CLOUDS)}).",
+        help=f"Where the AWS APIs are answered: {_listed(CLOUDS)} (default: embedded).",
     )
     group.addoption(
         "--sls-endpoint",
@@ -113,6 +120,13 @@ def add_options(parser: pytest.Parser) -> None:
         help="Leave the LocalStack container to the next run, and take that of an earlier one.",
     )
     group.addoption(
+        "--sls-region",
+        dest="sls_region",
+        metavar="REGION",
+        help=f"The AWS region of the cloud (default: {DEFAULT_REGION}; for --sls-cloud aws that of "
+        "AWS_REGION or AWS_DEFAULT_REGION).",
+    )
+    group.addoption(
         "--sls-runtime",
         dest="sls_runtime",
         metavar="RUNTIME",
@@ -123,7 +137,8 @@ def add_options(parser: pytest.Parser) -> None:
         "--sls-timeout",
         dest="sls_timeout",
         metavar="SECONDS",
-        help=f"How long settling and expecting wait at most (default: {DEFAULT_TIMEOUT:g}).",
+        help=f"How long settling and expecting wait at most (default: {DEFAULT_TIMEOUT:g}, "
+        f"for --sls-cloud aws {AWS_TIMEOUT:g}).",
     )
     group.addoption(
         "--sls-ahead",
@@ -161,6 +176,19 @@ def add_options(parser: pytest.Parser) -> None:
         type="bool",
         default=None,
     )
+    parser.addini("sls_region", "The default of --sls-region.", default=None)
+    parser.addini(
+        "sls_aws_accounts",
+        "The ids of the AWS accounts in which --sls-cloud aws may create things.",
+        type="args",
+        default=[],
+    )
+    parser.addini(
+        "sls_owner",
+        "Whose the resources are, for the tag slstest:owner (default: who calls AWS, or the "
+        "login name).",
+        default=None,
+    )
     parser.addini("sls_runtime", "The default of --sls-runtime.", default=None)
     parser.addini("sls_timeout", "The default of --sls-timeout.", type=_NUMBER, default=None)
     parser.addini("sls_ahead", "The default of --sls-ahead.", type=_NUMBER, default=None)
@@ -184,10 +212,13 @@ def resolve(config: pytest.Config) -> Settings:
         endpoint=endpoint,
         endpoint_because=endpoint_because,
         container=_container(config, runtime) if starts_container else None,
+        region=_region(config, in_account=on and cloud == "aws"),
+        accounts=_accounts(config, in_account=on and cloud == "aws"),
+        owner=_owner(config),
         runtime=runtime,
         debugger=debugger,
         runtime_because=because,
-        timeout=_timeout(config),
+        timeout=_timeout(config, cloud),
         ahead=_ahead(config),
         keep=_flag(config, "sls_keep"),
         strict=_flag(config, "sls_strict"),
@@ -199,11 +230,6 @@ def _cloud(config: pytest.Config) -> str:
     if value is None:
         return "embedded"
     _check_choice(value, where, CLOUDS)
-    if value not in _BUILT_CLOUDS:
-        raise pytest.UsageError(
-            f"{where}: this version of slstest has no {value} cloud yet; choose from "
-            f"{_listed(_BUILT_CLOUDS)}"
-        )
     return value
 
 
@@ -261,6 +287,34 @@ def _port(config: pytest.Config) -> int:
     return int(digits)
 
 
+def _region(config: pytest.Config, *, in_account: bool) -> str | None:
+    value, where = _text(config, "sls_region")
+    try:
+        if value is not None:
+            return checked_region(value)
+        return said_region(None) if in_account else None
+    except ConfigurationError as error:
+        place = where if value is not None else "--sls-cloud aws"
+        raise pytest.UsageError(f"{place}: {error}") from error
+
+
+def _accounts(config: pytest.Config, *, in_account: bool) -> tuple[str, ...]:
+    value = _ini(config, "sls_aws_accounts", "ids of AWS accounts")
+    accounts = value if isinstance(value, list) else []
+    if not accounts and not in_account:
+        return ()
+    try:
+        return checked_accounts(accounts)
+    except ConfigurationError as error:
+        place = _ini_place(config, "sls_aws_accounts") if accounts else "--sls-cloud aws"
+        raise pytest.UsageError(f"{place}: {error}") from error
+
+
+def _owner(config: pytest.Config) -> str:
+    value = _ini(config, "sls_owner", "text in quotes")
+    return "" if value is None else str(value)
+
+
 def _debugger(config: pytest.Config) -> str:
     for dest, option in (("usepdb", "--pdb"), ("trace", "--trace")):
         if config.getoption(dest, default=False):
@@ -284,10 +338,10 @@ def _runtime(config: pytest.Config, debugger: str, cloud: str) -> tuple[str, str
     return ("process" if value is None else value), ""
 
 
-def _timeout(config: pytest.Config) -> float:
+def _timeout(config: pytest.Config, cloud: str) -> float:
     value, where = _text(config, "sls_timeout", "seconds above 0, such as 30 or 2.5")
     if value is None:
-        return DEFAULT_TIMEOUT
+        return AWS_TIMEOUT if cloud == "aws" else DEFAULT_TIMEOUT
     try:
         seconds = float(value)
     except ValueError:

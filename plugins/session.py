@@ -80,7 +80,12 @@ class Run:
             from slstest.ahead import Ahead
 
             self._ahead = Ahead(
-                cloud, self._open_ledger(), self._run, self._worker, self.settings.timeout
+                cloud,
+                self._open_ledger(),
+                self._run,
+                self._worker,
+                self.settings.timeout,
+                self.settings.owner,
             )
         return self._ahead
 
@@ -106,6 +111,7 @@ class Run:
             timeout=self.settings.timeout,
             ledger=self._open_ledger(),
             prepared=None if self._ahead is None else self._ahead.claim(item.nodeid),
+            owner=self.settings.owner,
         )
 
     def close(self) -> None:
@@ -138,6 +144,8 @@ class Run:
                     self.settings.cloud,
                     runtime=self.settings.runtime,
                     endpoint_url=self.settings.endpoint,
+                    region=self.settings.region,
+                    accounts=self.settings.accounts,
                     debugging=bool(self.settings.debugger),
                     container=self._container(),
                 )
@@ -185,7 +193,8 @@ def header(config: pytest.Config) -> str | None:
     if not settings.on:
         return None
     because = f" (because of {settings.runtime_because})" if settings.runtime_because else ""
-    return f"slstest: {settings.cloud} cloud{_place(settings)}, {settings.runtime} runtime{because}"
+    region = f" in {settings.region}" if settings.region else ""
+    return f"slstest: {settings.cloud} cloud{_place(settings)}{region}, {settings.runtime} runtime{because}"
 
 
 def _place(settings: Settings) -> str:

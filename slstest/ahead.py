@@ -91,13 +91,22 @@ class Prepared:
 class Ahead:
     """Creates what coming environments ask for, in threads."""
 
-    def __init__(self, cloud: Cloud, ledger: Ledger, run: str, worker: str, timeout: float) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        ledger: Ledger,
+        run: str,
+        worker: str,
+        timeout: float,
+        owner: str = "",
+    ) -> None:
         """The arguments are those of the environments to come."""
         self._cloud = cloud
         self._ledger = ledger
         self._run = run
         self._worker = worker
         self._timeout = timeout
+        self._owner = owner
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="slstest-ahead")
         self._prepared: dict[str, Prepared] = {}
 
@@ -105,9 +114,8 @@ class Ahead:
         """Begin to create what a test will ask for. ``label`` is that of its environment."""
         if not wishes:
             return
-        scope = Scope(
-            self._cloud, Names(self._run, self._worker, label), self._ledger, self._timeout
-        )
+        names = Names(self._run, self._worker, label, self._owner)
+        scope = Scope(self._cloud, names, self._ledger, self._timeout)
         prepared = self._prepared[test] = Prepared(scope)
         for wish in wishes:
             prepared.create(wish, self._pool)

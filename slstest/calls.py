@@ -16,8 +16,9 @@ def told(asked: str, cures: Mapping[str, str] | None = None) -> Iterator[None]:
     was ``asked``, AWS's error code and message, and the cure where one is known: ``cures``
     maps a part of "code: message" to it.
 
-    A failure on the cloud's side, or throttling, becomes a plain
-    :class:`slstest.errors.SlstestError`: the request may have been carried out all the same.
+    A failure on the cloud's side, throttling, or the refusal of a request that botocore had to
+    send again becomes a plain :class:`slstest.errors.SlstestError`: the request may have been
+    carried out all the same.
     """
     from botocore.exceptions import ClientError, ParamValidationError
 
@@ -29,8 +30,7 @@ def told(asked: str, cures: Mapping[str, str] | None = None) -> Iterator[None]:
     except ClientError as error:
         code, message = code_of(error), error.response["Error"].get("Message", "")
         text = _with_cure(f"{code}: {message}", cures)
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        if _may_have_happened(error):
             raise SlstestError(f"{asked}: {error.operation_name} failed: {text}") from error
         raise ConfigurationError(f"{asked}: {error.operation_name} was refused: {text}") from error
 
@@ -54,6 +54,12 @@ def code_of(error: Any) -> str:
     return str(error.response["Error"].get("Code", ""))
 
 
+def refused_with(error: BaseException, codes: Collection[str]) -> bool:
+    """Whether an error that was :func:`told` is a refusal with one of the error codes."""
+    response = getattr(error.__cause__, "response", None)
+    return response is not None and code_of(error.__cause__) in codes
+
+
 def ask_unless(
     codes: Collection[str], client: Any, method: str, **parameters: Any
 ) -> dict[str, Any] | None:
@@ -68,6 +74,14 @@ def ask_unless(
         if code_of(error) in codes:
             return None
         raise
+
+
+def _may_have_happened(error: Any) -> bool:
+    told = error.response.get("ResponseMetadata", {})
+    status: int = told.get("HTTPStatusCode", 400)
+    attempts: int = told.get("RetryAttempts", 0)
+    in_trouble = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return in_trouble or status == HTTPStatus.TOO_MANY_REQUESTS or attempts > 0
 
 
 def _with_cure(text: str, cures: Mapping[str, str] | None) -> str:

@@ -74,7 +74,8 @@ class Environment:
     they become part of every name. Relative sources of functions are looked up in
     ``base_dirs``, by default the working directory. ``timeout`` is how many seconds an
     expectation waits at most. ``ledger`` is where creations are written down, by default in
-    memory for the embedded cloud and otherwise in the user's state folder. With ``keep``
+    memory for the embedded cloud and otherwise in the user's state folder. ``owner`` is whose
+    the resources are, for their tags, by default who calls AWS or the login name. With ``keep``
     nothing is deleted. ``prepared`` is what was created ahead for it, whose names and ledger it
     has.
     """
@@ -89,6 +90,7 @@ class Environment:
         base_dirs: Sequence[Path] | None = None,
         timeout: float = 30.0,
         ledger: Ledger | None = None,
+        owner: str = "",
         keep: bool = False,
         prepared: Prepared | None = None,
     ) -> None:
@@ -104,7 +106,7 @@ class Environment:
         self._cloud = cloud
         self._prepared = prepared
         self._scope = (
-            Scope(cloud, Names(run or new_run(), worker, label), ledger, timeout)
+            Scope(cloud, Names(run or new_run(), worker, label, owner), ledger, timeout)
             if prepared is None
             else prepared.scope
         )
@@ -197,6 +199,7 @@ class Environment:
         timeout: int | None = None,
         memory_size: int | None = None,
         layers: Sequence[str] | None = None,
+        policy: Sequence[Mapping[str, Any]] | None = None,
         **parameters: Any,
     ) -> Function:
         """Deploy a function and wait until it is active.
@@ -205,6 +208,11 @@ class Environment:
         ``"app.handler"`` by default, for a ``.py`` file ``handler`` in it; ``runtime`` is the
         running Python's. ``timeout`` is in seconds, ``memory_size`` in megabytes, both by
         default Lambda's. Takes every parameter of CreateFunction in snake case.
+
+        On AWS it gets a role that allows to use the resources that its environment names, by
+        name or ARN, and those that trigger it or receive what it could not handle. ``policy``
+        adds statements of an IAM policy; where nothing is forbidden it changes nothing. With
+        ``role=``, which is the ARN of a role of yours, none is made.
         https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
         """
         self._check_open()
@@ -218,6 +226,8 @@ class Environment:
             handler=handler,
             runtime=runtime,
             environment=environment,
+            policy=policy,
+            resources=self._resources,
             settings={**given, **parameters},
         )
         return self._remember(name, function)

@@ -7,9 +7,11 @@ characters, as S3 has it) and says where it comes from: run, worker, test, and w
 from __future__ import annotations
 
 import base64
+import getpass
 import os
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 PREFIX = "sls"
 """What every throwaway name begins with."""
@@ -18,6 +20,17 @@ MAX_LENGTH = 63
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; the other
 services allow at least as many."""
 
+TAG = "slstest:"
+"""What the key of every tag begins with."""
+
+ROLE_PATH = "/slstest/"
+"""Where the roles of functions under test are in IAM, so that whoever runs tests can be allowed
+to make no others."""
+
+LIFETIME = timedelta(days=1)
+"""After which whatever is still there may be swept."""
+
+_MAX_TAG_LENGTH = 256
 _RUN_LENGTH = 10
 _WORKER_LENGTH = 8
 _WANTED_LENGTH = 16
@@ -43,6 +56,8 @@ class Names:
     worker: str
     label: str
     """The test that the resources are for."""
+    owner: str = ""
+    """Whose they are; empty where nobody is named."""
 
     def throwaway(self, wanted: str) -> str:
         """A new name that nothing else has, carrying ``wanted`` for the reader."""
@@ -51,10 +66,33 @@ class Names:
         label = re.sub(r"^test[-_]", "", self.label.lower())
         return f"{head}-{slug(label, MAX_LENGTH - len(head) - len(tail) - 2)}-{tail}"
 
-    def tags(self) -> dict[str, str]:
-        """The tags by which what a killed run left behind is found."""
-        test = re.sub(r"[^\w .:/=+@-]", "_", self.label)
-        return {"slstest:run": self.run, "slstest:worker": self.worker, "slstest:test": test[:256]}
+    def tags(self, caller: str = "") -> dict[str, str]:
+        """The tags by which what a killed run left behind is found.
+
+        Where no owner is named it is the ``caller`` of the cloud, or else the login name.
+        ``slstest:expiry`` is a time of UTC in ISO 8601. The values keep to what every service
+        takes: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+        """
+        expiry = datetime.now(timezone.utc) + LIFETIME
+        told = {
+            "run": self.run,
+            "worker": self.worker,
+            "test": self.label,
+            "owner": self.owner or caller or _login_name(),
+            "expiry": expiry.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        return {TAG + key: _tag_value(value) for key, value in told.items()}
+
+
+def _tag_value(text: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9 _.:/=+@-]", "_", text)[:_MAX_TAG_LENGTH].strip() or "_"
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # an id without a name, as containers have it
+        return "unknown"
 
 
 def _random() -> str:

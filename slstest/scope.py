@@ -41,7 +41,7 @@ class Scope:
 
     def tags(self) -> dict[str, str]:
         """Tags for a resource that may outlive the process, {} for one that cannot."""
-        return self.names.tags() if self.ledger.outlives_the_process else {}
+        return self.names.tags(self.cloud.owner) if self.ledger.outlives_the_process else {}
 
     @contextmanager
     def creating(self, kind: str, name: str, **detail: str) -> Iterator[Entry]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 from slstest.clouds.base import Cloud
 from slstest.errors import TeardownError
-from slstest.functions import mapping, notification
-from slstest.functions.deployment import delete_function
+from slstest.functions import mapping, notification, role
+from slstest.functions.deployment import LOG_GROUP, delete_function, delete_log_group
 from slstest.functions.function import Function
 from slstest.functions.mapping import delete_mapping
 from slstest.functions.notification import delete_notification
@@ -23,6 +23,8 @@ DELETERS: dict[str, Callable[[Cloud, Entry], None]] = {
     mapping.KIND: delete_mapping,
     notification.KIND: delete_notification,
     Function.kind: delete_function,
+    LOG_GROUP: delete_log_group,
+    role.KIND: role.delete_role,
     Bucket.kind: delete_bucket,
     Consumer.kind: delete_consumer,
     Queue.kind: delete_queue,

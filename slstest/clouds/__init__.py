@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slstest.clouds.guards import DEFAULT_REGION, check_embedded_region, checked_region
 from slstest.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from slstest.embedded.function_host import Backstage, RuntimeFactory
     from slstest.runtimes.base import Runtime
 
-CLOUDS = ("embedded", "localstack", "endpoint")
+CLOUDS = ("embedded", "localstack", "endpoint", "aws")
 """The clouds that this version has."""
 
 RUNTIMES = ("process", "in-process")
@@ -31,8 +32,9 @@ def open_cloud(
     name: str = "embedded",
     *,
     runtime: str = "process",
-    region: str = "us-east-1",
+    region: str | None = None,
     endpoint_url: str | None = None,
+    accounts: Sequence[str] = (),
     debugging: bool = False,
     container: ContainerSettings | SharedContainer | None = None,
 ) -> Cloud:
@@ -41,12 +43,14 @@ def open_cloud(
     ``runtime`` says where functions run: in processes of their own, in this process, or on the
     ``cloud`` itself, which the embedded cloud cannot. ``endpoint_url`` is where the cloud
     ``endpoint`` is, or a LocalStack that runs already; without it the cloud ``localstack`` starts
-    a container, as ``container`` says, and ends it when it is closed. ``debugging`` lifts the
-    functions' timeouts in the in-process runtime.
+    a container, as ``container`` says, and ends it when it is closed. ``accounts`` are the ids of
+    the AWS accounts in which the cloud ``aws`` may create things. ``region`` is by default
+    us-east-1; for ``aws`` it is that of ``AWS_REGION`` or ``AWS_DEFAULT_REGION``, one of which
+    must be set. ``debugging`` lifts the functions' timeouts in the in-process runtime.
 
     Raises :class:`slstest.errors.ConfigurationError` for a cloud or runtime that does not
-    exist, and for an endpoint that does not answer as an AWS cloud does, and
-    :class:`slstest.errors.SlstestError` for a container that does not start.
+    exist, for an endpoint that does not answer as an AWS cloud does, and for an AWS account
+    that is not allowed; :class:`slstest.errors.SlstestError` for a container that does not start.
     """
     if name not in CLOUDS:
         raise ConfigurationError(f"there is no cloud '{name}'; there are: {', '.join(CLOUDS)}")
@@ -56,7 +60,14 @@ def open_cloud(
             f"there is no runtime '{runtime}' on the {name} cloud; there are: {', '.join(runtimes)}"
         )
     _check_place(name, endpoint_url, container)
+    if name == "aws":
+        from slstest.clouds.aws import AwsAccount
+
+        return _elsewhere(name, AwsAccount(accounts, region), runtime, debugging)
+    region = checked_region(region or DEFAULT_REGION)
     if name == "embedded":
+        if region != DEFAULT_REGION:
+            check_embedded_region(region)
         return _with_functions_here(runtime, debugging, _embedded(region))
     connection = _connection(region, endpoint_url, container, functions_there=runtime == "cloud")
     try:
@@ -69,7 +80,7 @@ def open_cloud(
 def _check_place(name: str, endpoint_url: str | None, container: object) -> None:
     if endpoint_url is None and name == "endpoint":
         raise ConfigurationError("the cloud 'endpoint' needs endpoint_url=, where it is")
-    if endpoint_url is not None and name == "embedded":
+    if endpoint_url is not None and name in ("embedded", "aws"):
         raise ConfigurationError("endpoint_url= goes with 'endpoint' and 'localstack' only")
     if container is not None and (name != "localstack" or endpoint_url is not None):
         raise ConfigurationError("container= goes with 'localstack' only, without endpoint_url=")

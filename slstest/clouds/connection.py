@@ -33,7 +33,13 @@ class Connection(Protocol):
     """See :class:`slstest.clouds.base.Cloud`."""
     pace: Pace
     quiet: float
-    """Seconds without a change after which a function that runs there has nothing to do."""
+    """Seconds without a change after which functions that run there have nothing to do."""
+    quiet_here: float
+    """The same of functions that run here, on what is read for them."""
+    quiet_pushes: float
+    """The same of those that a service pushes to: after which it is not expected to any more."""
+    user_id: str
+    """IAM's unique id of who calls; empty where there is none."""
     owner: str
     """Who calls, as tags say it; empty where only the login name can tell."""
 

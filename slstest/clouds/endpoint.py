@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.connection import Health
+from slstest.clouds.sessions import MADE_UP, session_of
 from slstest.clouds.urls import checked_url
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.waiting import Pace
@@ -39,6 +40,9 @@ class Endpoint:
     needs_roles = False
     pace = Pace()
     quiet = 2.0
+    quiet_here = 0.0
+    quiet_pushes = 1.0
+    user_id = ""
     owner = ""
 
     def __init__(self, url: str, region: str) -> None:
@@ -71,7 +75,11 @@ class Endpoint:
     def session_with(self, elsewhere: Mapping[str, str]) -> boto3.Session:
         """A session whose clients reach the endpoint, but for these services, which are at
         these URLs."""
-        return _session(self.url, self.region, elsewhere)
+        session = session_of(elsewhere, region_name=self.region, **MADE_UP)
+        # Also for clients that a test makes of it without naming an endpoint.
+        settings: Any = session._session.get_component("config_store")
+        settings.set_config_variable("endpoint_url", self.url)
+        return session
 
     def examine(self) -> tuple[str, Health]:
         """The account id of its callers and what it tells of itself; asked for once.
@@ -173,20 +181,3 @@ class Endpoint:
 
 
 _UNUSABLE = ("disabled", "error", "unavailable")
-
-
-def _session(url: str, region: str, elsewhere: Mapping[str, str]) -> boto3.Session:
-    import boto3
-
-    class Session(boto3.Session):
-        def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
-            if service_name in elsewhere and kwargs.get("endpoint_url") is None:
-                kwargs["endpoint_url"] = elsewhere[service_name]
-            make: Callable[..., Any] = super().client
-            return make(service_name, *args, **kwargs)
-
-    session = Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
-    # Also for clients that a test makes of it without naming an endpoint.
-    settings: Any = session._session.get_component("config_store")
-    settings.set_config_variable("endpoint_url", url)
-    return session

@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 _LAST_WORK_TIMEOUT = 10.0
 """Seconds for work to end whose functions and sources have been deleted."""
 
-PUSH_QUIET = 1.0
-"""Seconds without any change after which no service is expected to push any more."""
-
 _ELSEWHERE = "use --sls-runtime cloud"
 _PUSHES = {
     "s3": ("PutBucketNotificationConfiguration", "say function.triggered_by(bucket)"),
@@ -71,22 +68,19 @@ class FunctionsHere:
         *,
         in_process_guard: Guard = nullcontext,
         http_guard: Guard = nullcontext,
-        push_quiet: float = PUSH_QUIET,
     ) -> None:
-        """``push_quiet`` is after how many seconds nothing more is expected from services that
-        push.
-
-        Raises :class:`slstest.errors.ConfigurationError` where the cloud cannot be used.
-        """
+        """Raises :class:`slstest.errors.ConfigurationError` where the cloud cannot be used."""
         self.name = name
         self.region = connection.region
         self.account_id, self.health = connection.examine()
         self.needs_roles = connection.needs_roles
         self.pace = connection.pace
         self.owner = connection.owner
+        self.user_id = connection.user_id
         self._connection = connection
         self._interval = connection.pace.look
-        self._push_quiet = push_quiet
+        self._quiet = connection.quiet_here
+        self._push_quiet = connection.quiet_pushes
         self._scheduler = Scheduler(skips=False)
         self._queues = MessageCounts(connection.client)
         self._http = HttpDoor(self.region, self._guarded(http_guard))
@@ -236,7 +230,7 @@ class FunctionsHere:
             now = time.monotonic()
             if under_way or activity != before:
                 before, since = activity, now
-            elif now - since >= (self._push_quiet if self._relays.queues() else 0.0):
+            elif now - since >= (self._push_quiet if self._relays.queues() else self._quiet):
                 return
             if now >= deadline:
                 listed = "\n".join(

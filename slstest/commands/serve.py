@@ -10,9 +10,9 @@ import threading
 import traceback
 from typing import TYPE_CHECKING
 
+from slstest.clouds.guards import check_embedded_region
 from slstest.commands.signals import end_request
 from slstest.embedded.loopback import DEFAULT_HOST, listen
-from slstest.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from slstest.clouds.embedded import EmbeddedCloud
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     with listen(arguments.host, arguments.port) as listener, end_request() as end:
         _forget_aws_settings()
-        _check_region(arguments.region)
+        check_embedded_region(arguments.region)
         cloud = _open(listener, arguments.region)
         try:
             threading.Thread(
@@ -148,13 +148,3 @@ def _forget_aws_settings() -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
-
-
-def _check_region(region: str) -> None:
-    import boto3
-
-    regions = boto3.Session().get_available_regions("lambda")
-    if region not in regions:
-        raise ConfigurationError(
-            f"the embedded cloud knows no region {region!r}; choose from {', '.join(regions)}"
-        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,22 @@ from slstest.errors import ConfigurationError, SlstestError
 from slstest.functions.function import Function
 from slstest.functions.handler import check_handler
 from slstest.functions.package import package
+from slstest.functions.permissions import (
+    Named,
+    Statement,
+    checked_policy,
+    logging,
+    mentioned,
+    sending_to_all,
+)
 from slstest.functions.recorder import HANDLER, with_recorder
+from slstest.functions.role import Role, ask_as, create_role
 from slstest.ledger import Entry
 from slstest.resources.base import Resource
 from slstest.scope import Scope
 from slstest.waiting import wait_until
+
+LOG_GROUP = "log group"
 
 _TAKEN = {
     "function_name": "the name is a throwaway one; give yours as the second argument, "
@@ -52,9 +63,15 @@ def deploy(
     handler: str | None,
     runtime: str | None,
     environment: Mapping[str, str] | None,
+    policy: Sequence[Statement] | None,
+    resources: Iterable[Named],
     settings: Mapping[str, Any],
 ) -> Function:
-    """Package a function, create it and wait until it is active."""
+    """Package a function, create it and wait until it is active.
+
+    Where it needs a role and is given none, it gets one that allows ``policy``, and to use
+    those of the ``resources`` that its environment names.
+    """
     asked = f"sls.function({str(source)!r})"
     client = scope.cloud.client("lambda")
     given = parameters(client, "CreateFunction", settings, asked=asked, taken=_TAKEN)
@@ -66,29 +83,40 @@ def deploy(
     content = code.content
     if scope.cloud.runs_functions and runtime.startswith("python"):
         content, handler = with_recorder(content, handler), HANDLER
+    statements = [] if policy is None else checked_policy(policy, asked)
+    if policy is not None and "Role" in given:
+        raise ConfigurationError(
+            f"{asked}: give role=, which is yours to allow things, or policy= for the role that is "
+            "made, not both"
+        )
+    variables = {} if environment is None else _variables(environment, asked)
     name = scope.names.throwaway(label)
-    role = f"arn:{client.meta.partition}:iam::{scope.cloud.account_id}:role/slstest"
     request = {
         "FunctionName": name,
         "Runtime": runtime,
-        "Role": role,
+        "Role": f"arn:{client.meta.partition}:iam::{scope.cloud.account_id}:role/slstest",
         "Handler": handler,
         "Code": {"ZipFile": content},
         **given,
     }
     if environment is not None:
-        request["Environment"] = {"Variables": _variables(environment, asked)}
+        request["Environment"] = {"Variables": variables}
     tags = {**scope.tags(), **given.get("Tags", {})}
     if tags:
         request["Tags"] = tags
-    # A log group comes into being with the first invocation; nobody else deletes it.
-    logs = {"log_group": f"/aws/lambda/{name}"} if scope.ledger.outlives_the_process else {}
+    group = given.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
+    role = None
+    if scope.cloud.needs_roles and "Role" not in given:
+        statements += [*mentioned(variables, resources), *sending_to_all(given)]
+        role = _role(scope, name, group, statements, asked=asked)
+        request["Role"] = role.arn
+    logs = _log_group(scope, group, asked) if "LoggingConfig" not in given else {}
     with scope.creating(Function.kind, name, **logs):
-        made = ask(client, "create_function", request, asked=asked, cures=_CREATE_CURES)
+        made = ask_as(role, scope, "create_function", request, asked=asked, cures=_CREATE_CURES)
     if made.get("State", "Active") != "Active" and not scope.cloud.creates_at_once:
-        _wait_until_active(client, name, asked)
+        _wait_until_active(scope, name, asked)
     scope.add_function(label, name)
-    return Function(scope, label, name, made["FunctionArn"])
+    return Function(scope, label, name, made["FunctionArn"], role)
 
 
 def delete_function(cloud: Cloud, entry: Entry) -> None:
@@ -101,16 +129,53 @@ def delete_function(cloud: Cloud, entry: Entry) -> None:
         ask_unless(gone, cloud.client("logs"), "delete_log_group", logGroupName=group)
 
 
-def _wait_until_active(client: Any, name: str, asked: str) -> None:
+def delete_log_group(cloud: Cloud, entry: Entry) -> None:
+    """Delete a log group; one that is gone already is fine."""
+    gone = ("ResourceNotFoundException",)
+    ask_unless(gone, cloud.client("logs"), "delete_log_group", logGroupName=entry.name)
+
+
+def _role(
+    scope: Scope, name: str, group: str, statements: Sequence[Statement], *, asked: str
+) -> Role:
+    cloud = scope.cloud
+    role = create_role(scope, name, asked=asked)
+    partition = role.arn.split(":")[1]
+    logs = logging(partition, cloud.region, cloud.account_id, group)
+    role.allow([logs, *statements], asked=asked)
+    return role
+
+
+def _log_group(scope: Scope, group: str, asked: str) -> dict[str, str]:
+    """Have somebody delete the function's log group, which otherwise comes into being with its
+    first invocation. What goes into the ledger with the function."""
+    if not scope.ledger.outlives_the_process:
+        return {}
+    if not scope.cloud.needs_roles:
+        return {"log_group": group}
+    # Made here it has tags, and nothing that Lambda logs late makes it anew.
+    with scope.creating(LOG_GROUP, group):
+        request = {"logGroupName": group, "tags": scope.tags()}
+        ask(scope.cloud.client("logs"), "create_log_group", request, asked=asked)
+    return {}
+
+
+def _wait_until_active(scope: Scope, name: str, asked: str) -> None:
+    client = scope.cloud.client("lambda")
+
     def active() -> bool | None:
-        told = client.get_function_configuration(FunctionName=name)
+        told = ask_unless(
+            ("ResourceNotFoundException",), client, "get_function_configuration", FunctionName=name
+        )
+        if told is None:
+            return None
         if told["State"] == "Failed":
             raise SlstestError(
                 f"{asked}: the function cannot become active: {told.get('StateReason', '')}"
             )
         return True if told["State"] == "Active" else None
 
-    wait_until(f"{asked}: the function to become active", active)
+    wait_until(f"{asked}: the function to become active", active, pace=scope.cloud.pace)
 
 
 def _variables(environment: Mapping[str, str], asked: str) -> dict[str, str]:

@@ -12,10 +12,13 @@ from slstest.casing import parameters
 from slstest.errors import ConfigurationError, FunctionError
 from slstest.expect import expect, expect_not
 from slstest.functions.mapping import EventSourceMapping
+from slstest.functions.permissions import sending_to_all
+from slstest.functions.role import Role, ask_as
 from slstest.invocation import Invocation
 from slstest.matching import show
 from slstest.report.text import error_text, stack_text
 from slstest.resources.base import Resource
+from slstest.scope import Scope
 from slstest.shapes import decode, encode_json
 
 if TYPE_CHECKING:
@@ -41,6 +44,13 @@ class Function(Resource):
     """A deployed function."""
 
     kind = "function"
+
+    def __init__(
+        self, scope: Scope, label: str, name: str, arn: str, role: Role | None = None
+    ) -> None:
+        super().__init__(scope, label, name, arn)
+        self.role = role
+        """The role that was made for it; None where it needs none, or has one of yours."""
 
     def invoke(
         self,
@@ -232,8 +242,11 @@ class Function(Resource):
         from botocore import xform_name
 
         client = self._client("lambda")
-        request = parameters(client, operation, settings, asked=asked, taken=_NAMED)
-        ask(client, xform_name(operation), {"FunctionName": self._name, **request}, asked=asked)
+        given = parameters(client, operation, settings, asked=asked, taken=_NAMED)
+        if self.role is not None:
+            self.role.allow(sending_to_all(given), asked=asked)
+        request = {"FunctionName": self._name, **given}
+        ask_as(self.role, self._scope, xform_name(operation), request, asked=asked)
 
     def _invoke(self, payload: Any, request: dict[str, Any], method: str) -> dict[str, Any]:
         asked = f"{self}.{method}"

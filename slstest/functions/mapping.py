@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from slstest.calls import ask, ask_unless, told
+from slstest.calls import ask_unless, refused_with
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
+from slstest.errors import SlstestError
+from slstest.functions.permissions import reading, sending_to_all
+from slstest.functions.role import Role, ask_as
 from slstest.ledger import Entry
 from slstest.scope import Scope
 from slstest.waiting import wait_until
@@ -43,7 +46,11 @@ class MappableSource(Protocol):
 class EventSourceMapping:
     """An event source mapping between a resource and a function of one environment."""
 
-    def __init__(self, scope: Scope, entry: Entry, uuid: str, asked: str) -> None:
+    def __init__(
+        self, scope: Scope, entry: Entry, uuid: str, asked: str, role: Role | None = None
+    ) -> None:
+        """``role`` is that which was made for the function."""
+        self._role = role
         self._scope = scope
         self._entry = entry
         self._uuid = uuid
@@ -68,14 +75,23 @@ class EventSourceMapping:
         asked = f"the mapping {self._asked}: update({_listed(settings)})"
         given = parameters(client, "UpdateEventSourceMapping", settings, asked=asked, taken=_TAKEN)
 
-        def accepted() -> dict[str, Any] | None:
-            with told(asked):
-                return ask_unless(
-                    _BUSY, client, "update_event_source_mapping", UUID=self._uuid, **given
-                )
+        if self._role is not None:
+            self._role.allow(sending_to_all(given), asked=asked)
+        request = {"UUID": self._uuid, **given}
 
-        answer = wait_until(f"{asked}: the mapping to be free", accepted)
-        _wait_until_steady(client, answer, asked)
+        def accepted() -> dict[str, Any] | None:
+            try:
+                return ask_as(
+                    self._role, self._scope, "update_event_source_mapping", request, asked=asked
+                )
+            except SlstestError as error:
+                if refused_with(error, _BUSY):
+                    return None
+                raise
+
+        pace = self._scope.cloud.pace
+        answer = wait_until(f"{asked}: the mapping to be free", accepted, pace=pace)
+        _wait_until_steady(self._scope, answer, asked)
 
     def disable(self) -> None:
         """Stop reading, and wait until that holds; what has been read is still delivered."""
@@ -94,7 +110,8 @@ class EventSourceMapping:
             answer = ask_unless(_NOT_FOUND, client, "get_event_source_mapping", UUID=self._uuid)
             return True if answer is None else None
 
-        wait_until(f"the mapping {self._asked} to be deleted", gone)
+        pace = self._scope.cloud.pace
+        wait_until(f"the mapping {self._asked} to be deleted", gone, pace=pace)
         self._scope.ledger.strike(self._entry)
 
     def _describe(self) -> dict[str, Any]:
@@ -116,13 +133,19 @@ def create_mapping(
     asked = f"{function}.triggered_by({source})"
     given = parameters(client, "CreateEventSourceMapping", settings, asked=asked, taken=_TAKEN)
     request = {"FunctionName": function.name, "EventSourceArn": source.arn, **given}
+    tags = {**scope.tags(), **given.get("Tags", {})}
+    if tags:
+        request["Tags"] = tags
+    role = function.role
+    if role is not None:
+        role.allow([*reading(source.arn), *sending_to_all(given)], asked=asked)
     detail = {"function": function.name, "source": source.arn}
     with scope.creating(KIND, f"{source.arn} -> {function.name}", **detail) as entry:
-        made = ask(client, "create_event_source_mapping", request, asked=asked)
+        made = ask_as(role, scope, "create_event_source_mapping", request, asked=asked)
         scope.ledger.learn(entry, uuid=made["UUID"])
     if not scope.cloud.creates_at_once:
-        _wait_until_steady(client, made, asked)
-    return EventSourceMapping(scope, entry, made["UUID"], f"{source} -> {function}")
+        _wait_until_steady(scope, made, asked)
+    return EventSourceMapping(scope, entry, made["UUID"], f"{source} -> {function}", role)
 
 
 def create_stream_mapping(
@@ -147,7 +170,7 @@ def delete_mapping(cloud: Cloud, entry: Entry) -> None:
         return True
 
     for uuid in uuids:
-        wait_until(f"{entry} to be free for deletion", partial(delete, uuid))
+        wait_until(f"{entry} to be free for deletion", partial(delete, uuid), pace=cloud.pace)
 
 
 def _uuids(client: Any, entry: Entry) -> list[str]:
@@ -162,13 +185,16 @@ def _uuids(client: Any, entry: Entry) -> list[str]:
     return [] if answer is None else [m["UUID"] for m in answer["EventSourceMappings"]]
 
 
-def _wait_until_steady(client: Any, mapping: Mapping[str, Any], asked: str) -> None:
+def _wait_until_steady(scope: Scope, mapping: Mapping[str, Any], asked: str) -> None:
+    client = scope.cloud.client("lambda")
+
     def steady() -> bool | None:
-        state = client.get_event_source_mapping(UUID=mapping["UUID"])["State"]
-        return True if state in ("Enabled", "Disabled") else None
+        uuid = mapping["UUID"]
+        found = ask_unless(_NOT_FOUND, client, "get_event_source_mapping", UUID=uuid)
+        return True if found and found["State"] in ("Enabled", "Disabled") else None
 
     if mapping["State"] not in ("Enabled", "Disabled"):
-        wait_until(f"{asked}: the mapping to take effect", steady)
+        wait_until(f"{asked}: the mapping to take effect", steady, pace=scope.cloud.pace)
 
 
 def _listed(settings: Mapping[str, Any]) -> str:

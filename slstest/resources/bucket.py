@@ -6,10 +6,10 @@ import difflib
 import functools
 import json as json_module
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from slstest.calls import ask, ask_unless
+from slstest.calls import ask, ask_unless, code_of, told
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
 from slstest.errors import ConfigurationError, SlstestError
@@ -20,6 +20,7 @@ from slstest.matching import listed, matches, matches_data, show
 from slstest.resources.base import Resource
 from slstest.scope import Scope
 from slstest.shapes import decode, encode
+from slstest.waiting import wait_until
 
 if TYPE_CHECKING:
     from slstest.functions.function import Function
@@ -28,6 +29,10 @@ UNSET: Any = type("Unset", (), {"__repr__": lambda _: "UNSET"})()
 """What an argument is when it was not given, where None means something."""
 
 _GONE = ("NoSuchKey", "404")
+_NO_BUCKET = ("NoSuchBucket",)
+_BUSY = ("BucketNotEmpty", "OperationAborted")
+"""Somebody has just written an object, or S3 is still carrying out the last change."""
+
 _TAKEN_BY_CREATE = {
     "bucket": "the name is a throwaway one; give yours as the first argument, "
     "and it is added to it",
@@ -239,16 +244,36 @@ def create_bucket(scope: Scope, label: str, settings: Mapping[str, Any]) -> Buck
     lock = {"object_lock": "yes"} if given.get("ObjectLockEnabledForBucket") else {}
     with scope.creating(Bucket.kind, name, **lock):
         ask(client, "create_bucket", request, asked=asked)
+    if tags := scope.tags():
+        own = configuration.get("Tags", ())
+        _tag(scope, name, [{"Key": key, "Value": tags[key]} for key in tags] + [*own], asked)
     return Bucket(scope, label, name, f"arn:{client.meta.partition}:s3:::{name}")
 
 
 def delete_bucket(cloud: Cloud, entry: Entry) -> None:
-    """Delete a bucket with every version of every object; one that is gone is fine."""
+    """Delete a bucket with every version of every object; one that is gone is fine, and one
+    into which somebody still writes is emptied again."""
+    from botocore.exceptions import ClientError
+
     client = cloud.client("s3")
-    gone = ("NoSuchBucket",)
+
+    def deleted() -> bool | None:
+        try:
+            _empty(client, entry)
+            ask_unless(_NO_BUCKET, client, "delete_bucket", Bucket=entry.name)
+        except ClientError as error:
+            if code_of(error) in _BUSY:
+                return None
+            raise
+        return True
+
+    wait_until(f"{entry} to be empty and free for deletion", deleted, pace=cloud.pace)
+
+
+def _empty(client: Any, entry: Entry) -> None:
     left = True
     while left:
-        page = ask_unless(gone, client, "list_object_versions", Bucket=entry.name)
+        page = ask_unless(_NO_BUCKET, client, "list_object_versions", Bucket=entry.name)
         if page is None:
             return
         versions = [
@@ -258,7 +283,19 @@ def delete_bucket(cloud: Cloud, entry: Entry) -> None:
         if versions:
             _delete_versions(client, entry, versions)
         left = bool(page.get("IsTruncated"))
-    ask_unless(gone, client, "delete_bucket", Bucket=entry.name)
+
+
+def _tag(scope: Scope, name: str, tags: Sequence[Mapping[str, str]], asked: str) -> None:
+    """Tag a bucket, as soon as S3 knows it everywhere."""
+    client = scope.cloud.client("s3")
+    with told(asked):
+        wait_until(
+            f"{asked}: S3 to know the bucket",
+            lambda: ask_unless(
+                _NO_BUCKET, client, "put_bucket_tagging", Bucket=name, Tagging={"TagSet": tags}
+            ),
+            pace=scope.cloud.pace,
+        )
 
 
 def _delete_versions(client: Any, entry: Entry, versions: list[dict[str, str]]) -> None:

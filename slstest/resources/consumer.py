@@ -44,16 +44,21 @@ def register_consumer(
     client = scope.cloud.client("kinesis")
     given = parameters(client, "RegisterStreamConsumer", settings, asked=asked, taken=_TAKEN)
     request = {"StreamARN": stream.arn, "ConsumerName": name, **given}
+    tags = {**scope.tags(), **given.get("Tags", {})}
+    if tags:
+        request["Tags"] = tags
     with scope.creating(Consumer.kind, name, stream=stream.arn):
         made = ask(client, "register_stream_consumer", request, asked=asked)["Consumer"]
     arn = made["ConsumerARN"]
 
     def active() -> bool | None:
-        described = client.describe_stream_consumer(ConsumerARN=arn)["ConsumerDescription"]
-        return True if described["ConsumerStatus"] == "ACTIVE" else None
+        unknown = ("ResourceNotFoundException",)
+        answer = ask_unless(unknown, client, "describe_stream_consumer", ConsumerARN=arn)
+        described = (answer or {}).get("ConsumerDescription", {})
+        return True if described.get("ConsumerStatus") == "ACTIVE" else None
 
     if not scope.cloud.creates_at_once:
-        wait_until(f"{asked}: the consumer to become active", active)
+        wait_until(f"{asked}: the consumer to become active", active, pace=scope.cloud.pace)
     return Consumer(scope, scope.label(name), name, arn)
 
 
@@ -74,4 +79,4 @@ def delete_consumer(cloud: Cloud, entry: Entry) -> None:
             return None
         return True
 
-    wait_until(f"{entry} to be free for deletion", deregister)
+    wait_until(f"{entry} to be free for deletion", deregister, pace=cloud.pace)

@@ -23,6 +23,7 @@ from slstest.resources.queue_messages import (
 )
 from slstest.scope import Scope
 from slstest.shapes import message_text
+from slstest.waiting import wait_until
 
 if TYPE_CHECKING:
     from slstest.functions.function import Function
@@ -221,8 +222,24 @@ def create_queue(scope: Scope, label: str, *, fifo: bool, settings: Mapping[str,
         request["tags"] = tags
     with scope.creating(Queue.kind, name):
         url = ask(client, "create_queue", request, asked=asked)["QueueUrl"]
-    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    return Queue(scope, label, name, answer["Attributes"]["QueueArn"], url)
+    return Queue(scope, label, name, wait_until_known(scope, url, asked=asked), url)
+
+
+def wait_until_known(scope: Scope, url: str, *, asked: str) -> str:
+    """Wait until SQS knows a queue that it has just created, which may take it a second, and
+    return the queue's ARN.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+    """
+    client = scope.cloud.client("sqs")
+    answer = wait_until(
+        f"{asked}: SQS to know the queue",
+        lambda: ask_unless(
+            _GONE, client, "get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"]
+        ),
+        pace=scope.cloud.pace,
+    )
+    return str(answer["Attributes"]["QueueArn"])
 
 
 def delete_queue(cloud: Cloud, entry: Entry) -> None:

@@ -102,7 +102,10 @@ class Stream(Resource):
         }
         ask(client, "update_shard_count", request, asked=asked)
         if not self._scope.cloud.creates_at_once:
-            wait_until(f"{asked}: the stream to be active", lambda: _active(client, name))
+            pace = self._scope.cloud.pace
+            wait_until(
+                f"{asked}: the stream to be active", lambda: _active(client, name), pace=pace
+            )
 
     def register_consumer(self, name: str = "consumer", **parameters: Any) -> Consumer:
         """Register a consumer that reads with a throughput of its own (enhanced fan-out), for
@@ -205,7 +208,11 @@ def create_stream(
         arn = f"arn:aws:kinesis:{scope.cloud.region}:{scope.cloud.account_id}:stream/{name}"
         return Stream(scope, label, name, arn, _record_limit(request))
 
-    made = wait_until(f"{asked}: the stream to become active", lambda: _active(client, name))
+    made = wait_until(
+        f"{asked}: the stream to become active",
+        lambda: _active(client, name),
+        pace=scope.cloud.pace,
+    )
     return Stream(scope, label, name, made["StreamARN"], _record_limit(made))
 
 
@@ -226,7 +233,7 @@ def delete_stream(cloud: Cloud, entry: Entry) -> None:
             return None
         return True
 
-    wait_until(f"stream {entry.name} to be free for deletion", delete)
+    wait_until(f"stream {entry.name} to be free for deletion", delete, pace=cloud.pace)
 
 
 def _describe(client: Any, name: str) -> dict[str, Any]:
@@ -237,8 +244,11 @@ def _describe(client: Any, name: str) -> dict[str, Any]:
 
 
 def _active(client: Any, name: str) -> dict[str, Any] | None:
-    """The description of a stream that is active."""
-    described = _describe(client, name)
+    """The description of a stream that is active; AWS may not know it yet."""
+    try:
+        described = _describe(client, name)
+    except client.exceptions.ResourceNotFoundException:
+        return None
     return described if described["StreamStatus"] == "ACTIVE" else None
 
 

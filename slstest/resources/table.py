@@ -302,7 +302,7 @@ def create_table(
         request["Tags"] = [*tags, *given.get("Tags", ())]
     with scope.creating(Table.kind, name):
         made = ask(client, "create_table", request, asked=asked)["TableDescription"]
-    _wait_until_active(client, made, asked)
+    _wait_until_active(scope, made, asked)
     return Table(scope, label, name, made["TableArn"], {key: types[key] for key, _ in keys})
 
 
@@ -317,16 +317,19 @@ def delete_table(cloud: Cloud, entry: Entry) -> None:
             return None
         return True
 
-    wait_until(f"table {entry.name} to be free for deletion", delete)
+    wait_until(f"table {entry.name} to be free for deletion", delete, pace=cloud.pace)
 
 
-def _wait_until_active(client: Any, table: Mapping[str, Any], asked: str) -> None:
+def _wait_until_active(scope: Scope, table: Mapping[str, Any], asked: str) -> None:
+    client, name = scope.cloud.client("dynamodb"), table["TableName"]
+
     def active() -> bool | None:
-        described = client.describe_table(TableName=table["TableName"])["Table"]
-        return True if described["TableStatus"] == "ACTIVE" else None
+        # AWS may not know it yet.
+        found = ask_unless(("ResourceNotFoundException",), client, "describe_table", TableName=name)
+        return True if found and found["Table"]["TableStatus"] == "ACTIVE" else None
 
     if table["TableStatus"] != "ACTIVE":
-        wait_until(f"{asked}: the table to become active", active)
+        wait_until(f"{asked}: the table to become active", active, pace=scope.cloud.pace)
 
 
 def _sample(items: list[dict[str, Any]]) -> str:

@@ -12,13 +12,9 @@ if TYPE_CHECKING:
 CLOUDS = "choose from embedded, localstack, endpoint, aws"
 RUNTIMES = "choose from process, in-process, cloud"
 
-NOT_BUILT = (
-    "this version of slstest has no {} cloud yet; choose from embedded, localstack, endpoint"
-)
-
 WRONG = {
     ("cloud", "moon"): f"unknown value 'moon'; {CLOUDS}",
-    ("cloud", "aws"): NOT_BUILT.format("aws"),
+    ("region", "moon"): "'moon' is no AWS region; one looks like eu-west-1",
     ("runtime", "docker"): f"unknown value 'docker'; {RUNTIMES}",
     ("runtime", "cloud"): "the embedded cloud executes no function itself; choose process or "
     "in-process",
@@ -206,7 +202,7 @@ def test_the_timeout_is_how_long_the_harness_waits(project: Project) -> None:
 
 def test_help_explains_every_option_and_its_ini_twin(project: Project) -> None:
     told = project.run("--help").stdout.str()
-    for name in ("cloud", "endpoint", "runtime", "timeout", "keep"):
+    for name in ("cloud", "endpoint", "region", "runtime", "timeout", "keep"):
         assert f"--sls-{name}" in told
         assert f"sls_{name}" in told
     assert "--no-sls" in told

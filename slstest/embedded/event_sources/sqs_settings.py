@@ -24,6 +24,7 @@ QUEUE_PARAMETERS = frozenset(
         "FilterCriteria",
         "FunctionResponseTypes",
         "ScalingConfig",
+        "Tags",
     }
 )
 """The parameters of CreateEventSourceMapping that a queue's mapping has and that do here what

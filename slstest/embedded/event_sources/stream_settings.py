@@ -34,6 +34,7 @@ STREAM_PARAMETERS = frozenset(
         "ParallelizationFactor",
         "StartingPosition",
         "StartingPositionTimestamp",
+        "Tags",
         "TumblingWindowInSeconds",
     }
 )

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguratio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from slstest.embedded.event_sources.base import Settings
@@ -24,6 +24,7 @@ class EventSourceMapping:
     settings: Settings
     enabled: bool
     last_modified: float
+    tags: dict[str, str] = field(default_factory=dict)
 
     def document(self, last_result: str, state: str) -> dict[str, Any]:
         """EventSourceMappingConfiguration."""

@@ -109,6 +109,7 @@ class MappingService:
             settings=settings,
             enabled=params.get("Enabled", True),
             last_modified=self._scheduler.now(),
+            tags=dict(params.get("Tags", {})),
         )
         poller = source.poller(
             source_arn,
@@ -209,6 +210,12 @@ class MappingService:
         """The ARNs of the sources that are read."""
         with self._lock:
             return [e.mapping.source_arn for e in self._entries.values() if e.mapping.enabled]
+
+    def tags(self, arn: str) -> dict[str, str] | None:
+        """The tags of the mapping with this ARN, to be changed in place; None where there is
+        no such mapping."""
+        entry = self._entries.get(arn.removeprefix(self._arn_prefix))
+        return None if entry is None else entry.mapping.tags
 
     def close(self) -> None:
         with self._lock:

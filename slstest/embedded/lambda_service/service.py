@@ -44,6 +44,7 @@ from slstest.embedded.lambda_service.requests import (
     check_zip_size,
     client_context,
 )
+from slstest.embedded.lambda_service.tags import TagService
 from slstest.embedded.lambda_service.unbuilt import refuse_unbuilt
 from slstest.embedded.messages import AwsRequest, AwsResponse
 from slstest.embedded.pagination import InvalidMarker, page
@@ -107,6 +108,7 @@ class LambdaService:
             **EventInvokeConfigService(store, now, destinations.check).operations,
             **ConcurrencyService(store, concurrency).operations,
             **policies.operations,
+            **TagService(store, mappings.tags).operations,
         }
 
     def handle(self, request: AwsRequest) -> AwsResponse:

@@ -1,0 +1,258 @@
+"""An AWS account: its clients, and everything that is checked before anything is created."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from slstest.calls import code_of
+from slstest.clouds.connection import Health
+from slstest.clouds.guards import checked_accounts, said_region
+from slstest.clouds.iam_actions import action_of
+from slstest.clouds.sessions import MADE_UP, session_of
+from slstest.errors import ConfigurationError, SlstestError
+from slstest.naming import ROLE_PATH
+from slstest.waiting import Pace, wait_until
+
+if TYPE_CHECKING:
+    import boto3
+
+DENIED = (
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "AuthorizationErrorException",
+    "UnauthorizedOperation",
+)
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+_NOTHING_CREATED = "Nothing was created."
+
+_ATTEMPTS = 8
+"""Of one request, as long as AWS throttles it or is in trouble: botocore waits up to 1, 2, 4, ...
+20 seconds between them."""
+_LAMBDA_READ_TIMEOUT = 930.0
+"""Seconds; a synchronous invocation takes as long as the function."""
+
+_ASSUMABLE = 60.0
+"""Seconds after which STS must have heard of a role that was just created."""
+_LEFT = timedelta(minutes=20)
+"""How long a function's credentials are good for at least when an invocation begins, which can
+take fifteen minutes."""
+
+_WAY = (
+    "AWS_CA_BUNDLE",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
+"""By which variables a function on this machine finds the way to AWS, besides endpoints."""
+
+
+class AwsAccount:
+    """The clients of one AWS account and region, with the user's own credentials.
+
+    boto3 finds them as always: in the environment, in ``AWS_PROFILE``, in its files.
+    """
+
+    url = None
+    needs_roles = True
+    pace = Pace(first_pause=0.25, longest_pause=5.0, look=0.5)
+    quiet = 10.0
+    """A log line is seen some seconds after it was written."""
+    quiet_here = 2.0
+    quiet_pushes = 10.0
+    user_id = ""
+    owner = ""
+
+    def __init__(self, accounts: Iterable[str], region: str | None = None) -> None:
+        """``accounts`` are the ids of the accounts that may be used.
+
+        Raises :class:`slstest.errors.ConfigurationError` where none is allowed, or no region
+        is said.
+        """
+        self._accounts = checked_accounts(accounts)
+        self.region = said_region(region)
+        self._lock = threading.Lock()
+        self._session: boto3.Session | None = None
+        self._account = ""
+        self._caller: Mapping[str, str] = {}
+        self._clients: dict[str, Any] = {}
+        self._credentials: dict[str, Mapping[str, Any]] = {}
+        self._assuming = threading.Lock()
+        self._not_assumable: ConfigurationError | None = None
+
+    @property
+    def session(self) -> boto3.Session:
+        """Only that of an account which was examined."""
+        if self._session is None:
+            self.examine()
+        assert self._session is not None
+        return self._session
+
+    def client(self, service: str) -> Any:
+        session = self.session
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._make(session, service, _ATTEMPTS)
+            return self._clients[service]
+
+    def client_at(self, service: str, url: str) -> Any:
+        from botocore.config import Config
+
+        make: Callable[..., Any] = self.session.client
+        return make(
+            service,
+            endpoint_url=url,
+            config=Config(read_timeout=_LAMBDA_READ_TIMEOUT, retries={"total_max_attempts": 1}),
+            **MADE_UP,
+        )
+
+    def session_with(self, elsewhere: Mapping[str, str]) -> boto3.Session:
+        session: Any = self.session
+        return session_of(elsewhere, botocore_session=session._session, region_name=self.region)
+
+    def examine(self) -> tuple[str, Health]:
+        """The account of the credentials, which must be one that is allowed."""
+        if self._session is None:
+            session = session_of({}, region_name=self.region)
+            self._caller = self._ask_who_calls(session)
+            account, arn = self._caller["Account"], self._caller["Arn"]
+            if account not in self._accounts:
+                raise ConfigurationError(
+                    f"the AWS credentials are those of {arn} in the account {account}, but "
+                    f"sls_aws_accounts allows {', '.join(self._accounts)}{_at_endpoint()}. "
+                    f"Choose other credentials (AWS_PROFILE), or allow the account. "
+                    f"{_NOTHING_CREATED}"
+                )
+            # Of a role that was assumed, the name of the session says who it is.
+            self.owner = arn.rpartition("/")[2].rpartition(":")[2]
+            self.user_id = self._caller["UserId"].partition(":")[0]
+            self._account = account
+            self._session = session
+        return self._account, Health()
+
+    def variables(self, function_name: str, role_arn: str) -> Mapping[str, str]:
+        """Short-lived credentials of the function's role, so that it can do here what it could
+        do there; never the user's own. New ones come long before they expire."""
+        credentials = self._credentials_of(role_arn, function_name)
+        ways = {
+            name: value
+            for name, value in os.environ.items()
+            if name.upper() in _WAY or name.startswith("AWS_ENDPOINT_URL")
+        }
+        return {
+            **ways,
+            "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": credentials["SessionToken"],
+        }
+
+    # -- inside -------------------------------------------------------------------------
+
+    def _make(self, session: boto3.Session, service: str, attempts: int) -> Any:
+        from botocore.config import Config
+
+        make: Callable[..., Any] = session.client
+        client = make(
+            service,
+            config=Config(
+                connect_timeout=5.0,
+                read_timeout=_LAMBDA_READ_TIMEOUT if service == "lambda" else 60.0,
+                retries={"mode": "standard", "total_max_attempts": attempts},
+                tcp_keepalive=True,
+                user_agent_extra="slstest",
+            ),
+        )
+        client.meta.events.register("after-call", self._explain)
+        return client
+
+    def _ask_who_calls(self, session: boto3.Session) -> Mapping[str, str]:
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            EndpointConnectionError,
+            NoCredentialsError,
+        )
+
+        try:
+            sts = self._make(session, "sts", attempts=2)
+            told: Mapping[str, str] = sts.get_caller_identity()
+        except NoCredentialsError as error:
+            raise ConfigurationError(
+                "there are no AWS credentials. Name a profile (AWS_PROFILE), sign in (aws sso "
+                f"login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. {_NOTHING_CREATED}"
+            ) from error
+        except EndpointConnectionError as error:
+            raise ConfigurationError(
+                f"AWS does not answer in the region {self.region}: {error}. Is there such a "
+                f"region, and a way to the internet? {_NOTHING_CREATED}"
+            ) from error
+        except (BotoCoreError, ClientError) as error:
+            raise ConfigurationError(
+                f"the AWS credentials cannot be used: {error}. {_NOTHING_CREATED}"
+            ) from error
+        return told
+
+    def _explain(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        """Say at the end of a refusal what would help."""
+        error = parsed.get("Error", {})
+        if error.get("Code") in DENIED:
+            action = action_of(model.service_model.signing_name, model.name)
+            cure = (
+                f"Allow {action} to {self._caller.get('Arn', 'whoever runs the tests')}; what the "
+                "tests need is listed in the README of slstest, under 'On AWS'."
+            )
+        elif error.get("Code") in _EXPIRED:
+            cure = "Renew the AWS credentials; what is left then, 'slstest sweep' deletes."
+        else:
+            return
+        error["Message"] = f"{error.get('Message', '').rstrip('.')}. {cure}"
+
+    def _credentials_of(self, role_arn: str, function_name: str) -> Mapping[str, Any]:
+        with self._assuming:
+            known = self._credentials.get(role_arn)
+            if known is None or known["Expiration"] - datetime.now(timezone.utc) < _LEFT:
+                self._credentials[role_arn] = self._assume(role_arn, function_name)
+            return self._credentials[role_arn]
+
+    def _assume(self, role_arn: str, function_name: str) -> Mapping[str, Any]:
+        """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
+        from botocore.exceptions import ClientError
+
+        sts = self.client("sts")
+        made_just_now = f":role{ROLE_PATH}" in role_arn and self._not_assumable is None
+        refusal: ClientError | None = None
+
+        def assumed() -> Mapping[str, Any] | None:
+            nonlocal refusal
+            try:
+                answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=function_name)
+            except ClientError as error:
+                if code_of(error) not in DENIED:
+                    raise
+                refusal = error
+                return None
+            credentials: Mapping[str, Any] = answer["Credentials"]
+            return credentials
+
+        try:
+            timeout = _ASSUMABLE if made_just_now else 0.0
+            return wait_until(f"the role {role_arn} to be assumable", assumed, timeout, self.pace)
+        except SlstestError as error:
+            self._not_assumable = ConfigurationError(
+                f"function {function_name} runs on this machine with the permissions of its role "
+                f"{role_arn}, which must therefore be assumable, but is not: {refusal}. Its trust "
+                "policy must allow it as well. Or let AWS run the function: --sls-runtime cloud"
+            )
+            raise self._not_assumable from error
+
+
+def _at_endpoint() -> str:
+    """That boto3 was told to go elsewhere, where it was."""
+    url = os.environ.get("AWS_ENDPOINT_URL")
+    return f" (AWS_ENDPOINT_URL is {url})" if url else ""

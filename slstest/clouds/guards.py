@@ -1,0 +1,68 @@
+"""What must be said before anything is created in an AWS account."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+
+from slstest.errors import ConfigurationError
+
+DEFAULT_REGION = "us-east-1"
+"""Of the clouds that are no AWS account; nothing costs money there."""
+
+_REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
+_ACCOUNT = re.compile(r"\d{12}")
+
+
+def checked_accounts(accounts: Iterable[str]) -> tuple[str, ...]:
+    """The ids of the AWS accounts in which tests may create things.
+
+    Raises :class:`slstest.errors.ConfigurationError` where there is none, or what is none.
+    """
+    found = tuple(dict.fromkeys(str(account) for account in accounts))
+    for account in found:
+        if not _ACCOUNT.fullmatch(account):
+            raise ConfigurationError(
+                f"{account!r} is no id of an AWS account; one has 12 digits, such as 123456789012"
+            )
+    if not found:
+        raise ConfigurationError(
+            "no AWS account is allowed. List the accounts in which tests may create and delete "
+            "things, each an id of 12 digits: sls_aws_accounts = 123456789012"
+        )
+    return found
+
+
+def checked_region(region: str) -> str:
+    """Raises :class:`slstest.errors.ConfigurationError` for what cannot be a region."""
+    if not _REGION.fullmatch(region):
+        raise ConfigurationError(f"{region!r} is no AWS region; one looks like eu-west-1")
+    return region
+
+
+def said_region(region: str | None, variables: Mapping[str, str] = os.environ) -> str:
+    """The region of an AWS account: the one given, or that of ``AWS_REGION`` or
+    ``AWS_DEFAULT_REGION``. No other is guessed.
+
+    Raises :class:`slstest.errors.ConfigurationError` where none is said.
+    """
+    found = region or variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
+    if not found:
+        raise ConfigurationError(
+            "no AWS region is said; give --sls-region (or sls_region in the ini file), for "
+            "example --sls-region eu-west-1, or set AWS_REGION"
+        )
+    return checked_region(found)
+
+
+def check_embedded_region(region: str) -> None:
+    """Raises :class:`slstest.errors.ConfigurationError` for a region that boto3 does not know,
+    which the embedded cloud cannot have."""
+    import boto3
+
+    regions = boto3.Session().get_available_regions("lambda")
+    if region not in regions:
+        raise ConfigurationError(
+            f"the embedded cloud knows no region {region!r}; choose from {', '.join(regions)}"
+        )
