@@ -193,15 +193,15 @@ def header(config: pytest.Config) -> str | None:
     if not settings.on:
         return None
     because = f" (because of {settings.runtime_because})" if settings.runtime_because else ""
-    region = f" in {settings.region}" if settings.region else ""
-    return f"slstest: {settings.cloud} cloud{_place(settings)}{region}, {settings.runtime} runtime{because}"
+    return f"slstest: {settings.cloud} cloud{_place(settings)}, {settings.runtime} runtime{because}"
 
 
 def _place(settings: Settings) -> str:
+    region = f" in {settings.region}" if settings.region else ""
     if settings.container is not None:
-        return f" ({settings.container.image}{_kept(settings.container)})"
+        return f"{region} ({settings.container.image}{_kept(settings.container)})"
     because = f" (because of {settings.endpoint_because})" if settings.endpoint_because else ""
-    return f" at {settings.endpoint}{because}" if settings.endpoint else ""
+    return f" at {settings.endpoint}{because}{region}" if settings.endpoint else region
 
 
 def _kept(container: ContainerSettings) -> str:

@@ -113,14 +113,17 @@ class AwsAccount:
         )
 
     def session_with(self, elsewhere: Mapping[str, str]) -> boto3.Session:
-        session: Any = self.session
-        return session_of(elsewhere, botocore_session=session._session, region_name=self.region)
+        import botocore.session
+
+        settings = botocore.session.get_session()
+        # The very credentials that were examined, which also renew themselves.
+        settings.register_component("credential_provider", _Found(self.session.get_credentials()))
+        return session_of(elsewhere, botocore_session=settings, region_name=self.region)
 
     def examine(self) -> tuple[str, Health]:
         """The account of the credentials, which must be one that is allowed."""
         if self._session is None:
-            session = session_of({}, region_name=self.region)
-            self._caller = self._ask_who_calls(session)
+            session, self._caller = self._ask_who_calls()
             account, arn = self._caller["Account"], self._caller["Arn"]
             if account not in self._accounts:
                 raise ConfigurationError(
@@ -152,6 +155,9 @@ class AwsAccount:
             "AWS_SESSION_TOKEN": credentials["SessionToken"],
         }
 
+    def close(self) -> None:
+        """Nothing was started."""
+
     # -- inside -------------------------------------------------------------------------
 
     def _make(self, session: boto3.Session, service: str, attempts: int) -> Any:
@@ -171,7 +177,7 @@ class AwsAccount:
         client.meta.events.register("after-call", self._explain)
         return client
 
-    def _ask_who_calls(self, session: boto3.Session) -> Mapping[str, str]:
+    def _ask_who_calls(self) -> tuple[boto3.Session, Mapping[str, str]]:
         from botocore.exceptions import (
             BotoCoreError,
             ClientError,
@@ -180,6 +186,7 @@ class AwsAccount:
         )
 
         try:
+            session = session_of({}, region_name=self.region)
             sts = self._make(session, "sts", attempts=2)
             told: Mapping[str, str] = sts.get_caller_identity()
         except NoCredentialsError as error:
@@ -196,7 +203,7 @@ class AwsAccount:
             raise ConfigurationError(
                 f"the AWS credentials cannot be used: {error}. {_NOTHING_CREATED}"
             ) from error
-        return told
+        return session, told
 
     def _explain(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         """Say at the end of a refusal what would help."""
@@ -250,6 +257,16 @@ class AwsAccount:
                 "policy must allow it as well. Or let AWS run the function: --sls-runtime cloud"
             )
             raise self._not_assumable from error
+
+
+class _Found:
+    """botocore's chain of credential providers, at its end."""
+
+    def __init__(self, credentials: Any) -> None:
+        self._credentials = credentials
+
+    def load_credentials(self) -> Any:
+        return self._credentials
 
 
 def _at_endpoint() -> str:

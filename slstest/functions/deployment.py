@@ -121,9 +121,18 @@ def deploy(
 
 def delete_function(cloud: Cloud, entry: Entry) -> None:
     """Delete a function, and its log group where the cloud keeps that after the process has
-    ended; what is gone already is fine."""
-    gone = ("ResourceNotFoundException",)
-    ask_unless(gone, cloud.client("lambda"), "delete_function", FunctionName=entry.name)
+    ended; what is gone already is fine, and a function that AWS is still changing is waited
+    for."""
+    gone, client = ("ResourceNotFoundException",), cloud.client("lambda")
+
+    def deleted() -> bool | None:
+        try:
+            ask_unless(gone, client, "delete_function", FunctionName=entry.name)
+        except client.exceptions.ResourceConflictException:
+            return None
+        return True
+
+    wait_until(f"{entry} to be free for deletion", deleted, pace=cloud.pace)
     if "log_group" in entry.detail:
         group = entry.detail["log_group"]
         ask_unless(gone, cloud.client("logs"), "delete_log_group", logGroupName=group)

@@ -110,10 +110,10 @@ def create_notification(
         try:
             relay = open_relay(scope, "s3", bucket.arn, function.arn, asked=asked)
             if relay is None:
-                _add(s3, bucket.name, "LambdaFunctionArn", function.arn, configuration, asked)
+                _add(scope, bucket.name, "LambdaFunctionArn", function.arn, configuration, asked)
             else:
                 relay.begin()
-                _add(s3, bucket.name, "QueueArn", relay.arn, configuration, asked)
+                _add(scope, bucket.name, "QueueArn", relay.arn, configuration, asked)
         except ConfigurationError:
             _remove_permission(client, entry)
             if relay is not None:
@@ -176,11 +176,13 @@ def _configuration(s3: Any, settings: Mapping[str, Any], asked: str) -> dict[str
 
 
 def _add(
-    s3: Any, bucket: str, member: str, arn: str, configuration: Mapping[str, Any], asked: str
+    scope: Scope, bucket: str, member: str, arn: str, configuration: Mapping[str, Any], asked: str
 ) -> None:
     """Notify ``arn`` in addition, as soon as S3 knows that it may; ``member`` is the field of the
     configuration that names it."""
     from botocore.exceptions import ClientError
+
+    s3 = scope.cloud.client("s3")
 
     def accepted() -> bool | None:
         found = s3.get_bucket_notification_configuration(Bucket=bucket)
@@ -196,7 +198,8 @@ def _add(
         return True
 
     with told(asked):
-        wait_until(f"{asked}: S3 to be allowed to notify {arn}", accepted, _PROPAGATION)
+        what = f"{asked}: S3 to be allowed to notify {arn}"
+        wait_until(what, accepted, _PROPAGATION, scope.cloud.pace)
 
 
 def _is_not_known_yet(error: Any, arn: str) -> bool:

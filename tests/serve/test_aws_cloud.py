@@ -1,0 +1,539 @@
+"""The cloud ``aws`` with its guards on, on ``slstest serve`` in AWS's place.
+
+A proxy stands in between: it notes every call, and makes calls fail as AWS's do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from aws_proxy import Proxy
+
+from slstest import ledger
+from slstest.clouds.aws import AwsAccount
+from slstest.clouds.remote import RemoteCloud
+from slstest.naming import PREFIX
+from slstest.teardown import DELETERS
+
+if TYPE_CHECKING:
+    from tests.serve.conftest import Server
+
+ACCOUNT = "123456789012"
+USER = "AKIAUSEROFTHETESTS00"
+README = Path(__file__).parents[2] / "README.md"
+
+COPIER = """
+    import base64, json, os, boto3
+
+    table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+
+    def handler(event, context):
+        if "Records" not in event:
+            return os.environ["AWS_ACCESS_KEY_ID"]
+        for record in event["Records"]:
+            data = record["kinesis"]["data"] if "kinesis" in record else None
+            text = base64.b64decode(data) if data else record.get("body")
+            if text is None:
+                continue
+            table.put_item(Item={"id": json.loads(text)["id"], "by": context.function_name})
+        print("copied", len(event["Records"]))
+    """
+
+FIXTURES = """
+    import pytest
+
+    @pytest.fixture
+    def copies(sls):
+        return sls.table()
+
+    @pytest.fixture
+    def copier(sls, copies):
+        return sls.function("copier", environment={"TABLE": copies.name})
+    """
+
+A_STREAM = """
+    def test_a_stream(sls, copies, copier):
+        stream = sls.stream()
+        copier.triggered_by(stream, batch_size=2)
+        stream.put({"id": "1"}, {"id": "2"}, partition_key="p")
+        copies.expect_item({"id": "2", "by": copier.name})
+    """
+
+A_QUEUE = """
+    def test_a_queue(sls, copies, copier):
+        queue = sls.queue()
+        copier.triggered_by(queue)
+        queue.send({"id": "1"})
+        copies.expect_item({"id": "1"})
+    """
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    proxy = Proxy(server.url)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def run(server: Server, proxy: Proxy, tmp_path: Path) -> Run:
+    """Runs pytest on a project of its own with the cloud ``aws``."""
+
+    def run(
+        *tests: str,
+        arguments: tuple[str, ...] = (),
+        ini: str = f"sls_aws_accounts = {ACCOUNT}",
+        **variables: str,
+    ) -> subprocess.CompletedProcess[str]:
+        source = "\n".join(textwrap.dedent(each) for each in (FIXTURES, *tests))
+        for name, text in (
+            ("copier/app.py", textwrap.dedent(COPIER)),
+            ("test_it.py", source),
+            ("pytest.ini", f"[pytest]\n{ini}\n"),
+        ):
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        cloud = ("--sls", "--sls-cloud", "aws")
+        environment = server.client_variables() | {
+            "AWS_ENDPOINT_URL": proxy.url,
+            "AWS_ACCESS_KEY_ID": USER,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "XDG_STATE_HOME": str(tmp_path / "state"),
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *cloud, *arguments],
+            cwd=tmp_path,
+            env={name: value for name, value in (environment | variables).items() if value},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def client(server: Server) -> Callable[[str], Any]:
+    """Clients that see what is on the server."""
+    make: Any = boto3.Session("any", "any", region_name="us-east-1").client
+    return lambda service: make(service, endpoint_url=server.url)
+
+
+def passed(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """What a run that failed told, in one line."""
+    assert done.returncode, done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    return " ".join((done.stdout + done.stderr).split())
+
+
+# -- the guards -------------------------------------------------------------------------
+
+
+def test_without_a_region_nothing_begins(run: Run, proxy: Proxy) -> None:
+    done = run(A_QUEUE, AWS_DEFAULT_REGION="")
+    assert "no AWS region is said; give --sls-region" in said(done)
+    assert proxy.calls == []
+
+
+def test_without_an_allowed_account_nothing_begins(run: Run, proxy: Proxy) -> None:
+    told = said(run(A_QUEUE, ini=""))
+    assert "no AWS account is allowed" in told
+    assert "sls_aws_accounts = 123456789012" in told
+    assert proxy.calls == []
+
+
+def test_in_an_account_that_is_not_allowed_nothing_is_created(run: Run, proxy: Proxy) -> None:
+    told = said(run(A_QUEUE, A_STREAM, ini="sls_aws_accounts = 210987654321 111111111111"))
+    assert f"in the account {ACCOUNT}, but sls_aws_accounts allows 210987654321, 111" in told
+    assert f"AWS_ENDPOINT_URL is {proxy.url}" in told
+    assert proxy.operations() == ["GetCallerIdentity"]
+
+
+def test_without_credentials_nothing_is_created(run: Run, proxy: Proxy) -> None:
+    told = said(run(A_QUEUE, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY=""))
+    assert "there are no AWS credentials. Name a profile (AWS_PROFILE)" in told
+    assert proxy.calls == []
+
+
+def test_a_profile_that_there_is_not_is_named(run: Run, proxy: Proxy) -> None:
+    told = said(run(A_QUEUE, AWS_PROFILE="nobody"))
+    assert "the AWS credentials cannot be used" in told
+    assert "nobody" in told
+    assert proxy.calls == []
+
+
+def test_with_expired_credentials_nothing_is_created(run: Run, proxy: Proxy) -> None:
+    proxy.refuse("GetCallerIdentity", "ExpiredToken", "The security token is expired", status=403)
+    told = said(run(A_QUEUE))
+    assert "The security token is expired. Renew the AWS credentials" in told
+    assert proxy.operations() == ["GetCallerIdentity"]
+
+
+def test_a_permission_that_is_missing_is_named_and_nothing_is_left(
+    run: Run, proxy: Proxy, client: Callable[[str], Any]
+) -> None:
+    message = "User: arn:aws:iam::123456789012:user/ada is not authorized to perform that"
+    proxy.refuse("CreateStream", "AccessDeniedException", message)
+    told = said(run(A_STREAM))
+    assert "CreateStream was refused: AccessDeniedException: User: arn:aws:iam::12345" in told
+    assert "Allow kinesis:CreateStream to arn:aws:" in told
+    assert left_on(client) == []
+
+
+# -- what AWS does that emulators do not ------------------------------------------------
+
+
+@pytest.mark.parametrize("runtime", ["process", "in-process", "cloud"])
+def test_the_same_tests_run_in_an_account(
+    run: Run, proxy: Proxy, client: Callable[[str], Any], runtime: str
+) -> None:
+    assert "2 passed" in passed(run(A_STREAM, A_QUEUE, arguments=("--sls-runtime", runtime)))
+    assert left_on(client) == []
+
+
+def test_a_function_here_has_the_credentials_of_its_role_and_not_the_user_s(
+    run: Run, proxy: Proxy
+) -> None:
+    passed(
+        run(
+            f"""
+            def test_it(sls, copier):
+                assert copier.invoke({{}}) not in ("{USER}", "", "test")
+            """,
+            A_QUEUE,
+        )
+    )
+    (put,) = [call for call in proxy.calls if call.operation == "PutItem"]
+    assert put.access_key != USER
+    made = [call.form for call in proxy.calls if call.operation == "CreateRole"]
+    assumed = {call.form["RoleArn"] for call in proxy.calls if call.operation == "AssumeRole"}
+    assert assumed == {f"arn:aws:iam::{ACCOUNT}:role/slstest/{each['RoleName']}" for each in made}
+    trusted = json.loads(made[0]["AssumeRolePolicyDocument"])["Statement"]
+    assert [each["Principal"] for each in trusted] == [
+        {"Service": "lambda.amazonaws.com"},
+        {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+    ]
+    assert trusted[1]["Condition"]["StringLike"]["aws:userid"][0] not in ("", "*")
+
+
+def test_throttling_is_waited_for(run: Run, proxy: Proxy, client: Callable[[str], Any]) -> None:
+    proxy.refuse("CreateTable", "ThrottlingException", "Rate exceeded", times=2)
+    proxy.refuse("CreateStream", "LimitExceededException", "Rate exceeded for account")
+    proxy.refuse("PutRecords", "ProvisionedThroughputExceededException", "Rate exceeded")
+    proxy.refuse("CreateRole", "Throttling", "Rate exceeded")
+    proxy.refuse("DeleteTable", "ThrottlingException", "Rate exceeded")
+    passed(run(A_STREAM))
+    assert proxy.operations().count("CreateTable") == 3
+    assert left_on(client) == []
+
+
+def test_what_aws_does_not_know_yet_is_waited_for(
+    run: Run, proxy: Proxy, client: Callable[[str], Any]
+) -> None:
+    proxy.refuse("DescribeTable", "ResourceNotFoundException", "Table not found", times=2)
+    proxy.refuse("DescribeStreamSummary", "ResourceNotFoundException", "not found")
+    proxy.refuse(
+        "GetQueueAttributes", "AWS.SimpleQueueService.NonExistentQueue", "no such queue", times=2
+    )
+    proxy.refuse("PutBucketTagging", "NoSuchBucket", "The bucket does not exist", status=404)
+    proxy.refuse("AssumeRole", "AccessDenied", "is not authorized to perform", status=403)
+    passed(run(A_STREAM, A_QUEUE, "def test_a_bucket(sls): sls.bucket()"))
+    assert left_on(client) == []
+
+
+def test_a_role_that_lambda_does_not_know_yet_is_waited_for(
+    run: Run, proxy: Proxy, client: Callable[[str], Any]
+) -> None:
+    code = "InvalidParameterValueException"
+    proxy.refuse(
+        "CreateFunction", code, "The role defined for the function cannot be assumed by Lambda."
+    )
+    proxy.refuse(
+        "CreateEventSourceMapping",
+        code,
+        "Cannot access stream arn. Please ensure the role can perform the GetRecords, ListShards "
+        "Actions on your stream in IAM.",
+        times=2,
+    )
+    passed(run(A_STREAM, arguments=("--sls-runtime", "cloud")))
+    assert proxy.operations().count("CreateFunction") == 2
+    assert proxy.operations().count("CreateEventSourceMapping") == 3
+    assert left_on(client) == []
+
+
+def test_what_cannot_be_deleted_at_once_is_deleted_in_the_end(
+    run: Run, proxy: Proxy, client: Callable[[str], Any]
+) -> None:
+    for operation, code in (
+        ("DeleteStream", "ResourceInUseException"),
+        ("DeleteTable", "ResourceInUseException"),
+        ("DeleteEventSourceMapping", "ResourceInUseException"),
+        ("DeleteFunction", "ResourceConflictException"),
+        ("DeleteRole", "ConcurrentModification"),
+        ("DeleteBucket", "BucketNotEmpty"),
+    ):
+        proxy.refuse(operation, code, "not now", times=2, status=409)
+    test = "def test_a_bucket(sls): sls.bucket().put('key', 'body')"
+    passed(run(A_STREAM, test, arguments=("--sls-runtime", "cloud")))
+    assert left_on(client) == []
+
+
+def test_what_cannot_be_deleted_is_told_and_stays_in_the_ledger(
+    run: Run, proxy: Proxy, client: Callable[[str], Any], tmp_path: Path
+) -> None:
+    proxy.refuse("DeleteQueue", "AccessDenied", "not authorized", times=9, status=403)
+    told = said(run("def test_a_queue(sls): sls.queue()"))
+    assert "could not delete 1 resource(s)" in told
+    assert "Allow sqs:DeleteQueue to arn:aws:" in told
+    (ledger,) = (tmp_path / "state" / "slstest" / "ledger").glob("*.jsonl")
+    entry = json.loads(ledger.read_text().splitlines()[0])["entry"]
+    assert (entry["cloud"], entry["account_id"], entry["kind"]) == ("aws", ACCOUNT, "queue")
+    client("sqs").delete_queue(
+        QueueUrl=client("sqs").get_queue_url(QueueName=entry["name"])["QueueUrl"]
+    )
+
+
+# -- tags, roles, permissions -----------------------------------------------------------
+
+EVERYTHING = """
+    def test_everything(sls):
+        bucket, dead, topic = sls.bucket(), sls.queue(), sls.topic()
+        table = sls.table(stream=True)
+        stream, queue = sls.stream(), sls.queue(fifo=True)
+        copier = sls.function(
+            "copier",
+            environment={
+                "TABLE": table.name, "QUEUE": queue.url, "BUCKET": bucket.name, "TOPIC": topic.arn
+            },
+            dead_letter_config={"TargetArn": dead.arn},
+            policy=[{"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}],
+        )
+        consumer = stream.register_consumer()
+        mapping = copier.triggered_by(consumer, batch_size=5, destination_config={
+            "OnFailure": {"Destination": dead.arn}})
+        copier.triggered_by(table)
+        copier.triggered_by(queue)
+        copier.configure_async(destination_config={"OnSuccess": {"Destination": dead.arn}})
+        copier.reserve_concurrency(5)
+        copier.reserve_concurrency(None)
+        bucket.put("early", "x")
+        copier.triggered_by(bucket)
+        copier.triggered_by(topic)
+        mapping.update(batch_size=6)
+        mapping.disable()
+        copier.invoke({})
+        copier.invoke_async({})
+        table.put({"id": "0"})
+        table.delete("0")
+        table.expect_no_item({"id": "7"})
+        table.item("0")
+        bucket.put("key", "body")
+        bucket.expect_object("key")
+        bucket.expect_count(2)
+        queue.send({"id": "1"})
+        table.expect_item({"id": "1"})
+        dead.send({"id": "2"})
+        dead.expect_message({"id": "2"})
+        topic.publish("news")
+        topic.expect_message("news")
+        topic.subscribe(dead, redrive_policy={"deadLetterTargetArn": dead.arn}).update(
+            raw_message_delivery=True)
+        stream.put("x")
+        stream.expect_record("x")
+        stream.update_shard_count(2)
+        assert copier.logs
+        mapping.delete()
+    """
+
+
+def test_the_readme_lists_every_permission_that_functions_here_need(
+    run: Run, proxy: Proxy, client: Callable[[str], Any]
+) -> None:
+    passed(run(EVERYTHING))
+    assert left_on(client) == []
+    assert needed(proxy) <= readme_actions()
+
+    # What functions do is allowed by their roles, as far as actions go.
+    granted = {
+        action
+        for call in proxy.calls
+        if call.operation == "PutRolePolicy"
+        for statement in json.loads(call.form["PolicyDocument"])["Statement"]
+        for action in [statement["Action"]]
+        for action in ([action] if isinstance(action, str) else action)
+    }
+    done = {call.action for call in proxy.calls if call.access_key != USER}
+    assert done == {"dynamodb:PutItem"}
+    assert {*done, "ses:SendEmail"} <= granted
+
+
+def test_everything_has_the_tags_by_which_it_is_found_and_the_ledger_what_deletes_it(
+    run: Run,
+    proxy: Proxy,
+    client: Callable[[str], Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    test = EVERYTHING.replace("mapping.delete()", "raise OSError('keep')")
+    ini = f"sls_aws_accounts = {ACCOUNT}\nsls_owner = ada & co"
+    arguments = ("--sls-runtime", "cloud", "--sls-keep")
+    assert "OSError: keep" in run(test, ini=ini, arguments=arguments).stdout
+    seen = tags_on(client)
+    assert {arn.split(":")[2] for arn in seen} == SERVICES
+    expiry = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+    for arn, tags in seen.items():
+        assert {"slstest:run", "slstest:worker"} <= set(tags), arn
+        assert tags["slstest:owner"] == "ada _ co"
+        assert tags["slstest:test"] == "test_everything"
+        assert expiry.fullmatch(tags["slstest:expiry"])
+
+    for name, value in (
+        ("AWS_ENDPOINT_URL", proxy.url),
+        ("AWS_ACCESS_KEY_ID", USER),
+        ("AWS_SECRET_ACCESS_KEY", "any"),
+    ):
+        monkeypatch.setenv(name, value)
+    account = AwsAccount([ACCOUNT], "us-east-1")
+    cloud = RemoteCloud("aws", account)
+    entries = list(ledger.read(tmp_path / "state" / "slstest" / "ledger"))
+    entries.reverse()
+    for entry in sorted(entries, key=lambda entry: "mapping" not in entry.kind):
+        DELETERS[entry.kind](cloud, entry)
+    assert left_on(client) == []
+    assert needed(proxy) <= readme_actions()
+
+
+# -- helpers ----------------------------------------------------------------------------
+
+SERVICES = {"dynamodb", "iam", "kinesis", "lambda", "logs", "s3", "sns", "sqs"}
+
+
+def readme_actions() -> set[str]:
+    """The actions that the policy in the README allows."""
+    _, _, section = README.read_text(encoding="utf-8").partition("\n## On AWS\n")
+    found = re.search(r"```json\n(.*?)```", section, re.DOTALL)
+    assert found
+    statements = json.loads(found[1])["Statement"]
+    return {action for statement in statements for action in statement["Action"]}
+
+
+# What AWS wants allowed besides of a creation with tags.
+_TAGGING = {
+    "CreateTable": "dynamodb:TagResource",
+    "CreateStream": "kinesis:AddTagsToStream",
+    "RegisterStreamConsumer": "kinesis:TagResource",
+    "CreateQueue": "sqs:TagQueue",
+    "CreateTopic": "sns:TagResource",
+    "CreateFunction": "lambda:TagResource",
+    "CreateEventSourceMapping": "lambda:TagResource",
+    "CreateRole": "iam:TagRole",
+    "CreateLogGroup": "logs:TagResource",
+}
+
+
+def needed(proxy: Proxy) -> set[str]:
+    """The actions that must be allowed to the user, other than those that always are."""
+    called = set(proxy.operations())
+    found = {call.action for call in proxy.calls if call.access_key == USER}
+    found |= {action for operation, action in _TAGGING.items() if operation in called}
+    found |= {"iam:PassRole"} if "CreateFunction" in called else set()
+    return found - {"sts:GetCallerIdentity"}
+
+
+def tags_on(client: Callable[[str], Any]) -> dict[str, dict[str, str]]:
+    """The tags of everything that is there of runs, by ARN."""
+
+    def pairs(tags: Any) -> dict[str, str]:
+        return {each["Key"]: each["Value"] for each in tags}
+
+    found: dict[str, dict[str, str]] = {}
+    for arn in left_on(client):
+        service = arn.split(":")[2]
+        name = arn.rpartition(":")[2].rpartition("/")[2]
+        api = client(service)
+        if service == "dynamodb":
+            found[arn] = pairs(api.list_tags_of_resource(ResourceArn=arn)["Tags"])
+        elif service == "iam":
+            found[arn] = pairs(api.list_role_tags(RoleName=name)["Tags"])
+        elif service == "kinesis":
+            found[arn] = pairs(api.list_tags_for_resource(ResourceARN=arn)["Tags"])
+        elif service == "lambda":
+            found[arn] = api.list_tags(Resource=arn)["Tags"]
+        elif service == "logs":
+            found[arn] = api.list_tags_for_resource(resourceArn=arn)["tags"]
+        elif service == "s3":
+            found[arn] = pairs(api.get_bucket_tagging(Bucket=name)["TagSet"])
+        elif service == "sns":
+            found[arn] = pairs(api.list_tags_for_resource(ResourceArn=arn)["Tags"])
+        else:
+            url = api.get_queue_url(QueueName=name)["QueueUrl"]
+            found[arn] = api.list_queue_tags(QueueUrl=url)["Tags"]
+    return found
+
+
+def left_on(client: Callable[[str], Any]) -> list[str]:
+    """The ARNs of everything that is there of runs; other tests have others."""
+
+    def listed(service: str, operation: str, key: str, **parameters: Any) -> list[Any]:
+        found: list[Any] = getattr(client(service), operation)(**parameters).get(key, [])
+        return found
+
+    prefix = f"arn:aws:{{}}:us-east-1:{ACCOUNT}:"
+    streams = [
+        client("kinesis").describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+        for name in listed("kinesis", "list_streams", "StreamNames")
+    ]
+    functions = listed("lambda", "list_functions", "Functions")
+    mappings = listed("lambda", "list_event_source_mappings", "EventSourceMappings")
+    found = [
+        *(
+            prefix.format("dynamodb") + f"table/{each}"
+            for each in listed("dynamodb", "list_tables", "TableNames")
+        ),
+        *(each["StreamARN"] for each in streams),
+        *(
+            consumer["ConsumerARN"]
+            for each in streams
+            for consumer in listed(
+                "kinesis", "list_stream_consumers", "Consumers", StreamARN=each["StreamARN"]
+            )
+        ),
+        *(
+            prefix.format("sqs") + each.rpartition("/")[2]
+            for each in listed("sqs", "list_queues", "QueueUrls")
+        ),
+        *(each["TopicArn"] for each in listed("sns", "list_topics", "Topics")),
+        *(f"arn:aws:s3:::{each['Name']}" for each in listed("s3", "list_buckets", "Buckets")),
+        *(each["FunctionArn"] for each in functions),
+        *(each["Arn"] for each in listed("iam", "list_roles", "Roles")),
+        *(
+            each["arn"].removesuffix(":*")
+            for each in listed("logs", "describe_log_groups", "logGroups")
+        ),
+    ]
+    ours = [arn for arn in found if f"{PREFIX}-" in arn]
+    return [
+        *ours,
+        *(
+            each["EventSourceMappingArn"]
+            for each in mappings
+            if f"{PREFIX}-" in each["FunctionArn"]
+        ),
+    ]
