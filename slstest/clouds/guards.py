@@ -29,7 +29,8 @@ def checked_accounts(accounts: Iterable[str]) -> tuple[str, ...]:
     if not found:
         raise ConfigurationError(
             "no AWS account is allowed. List the accounts in which tests may create and delete "
-            "things, each an id of 12 digits: sls_aws_accounts = 123456789012"
+            "things, each an id of 12 digits, in the ini file: sls_aws_accounts = 123456789012 "
+            "(slstest sweep takes --account 123456789012)"
         )
     return found
 
@@ -51,7 +52,7 @@ def said_region(region: str | None, variables: Mapping[str, str] = os.environ) -
     if not found:
         raise ConfigurationError(
             "no AWS region is said; give --sls-region (or sls_region in the ini file), for "
-            "example --sls-region eu-west-1, or set AWS_REGION"
+            "example --sls-region eu-west-1, or set AWS_REGION (slstest sweep takes --region)"
         )
     return checked_region(found)
 

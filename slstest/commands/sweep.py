@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from slstest.clouds.base import Cloud
     from slstest.sweep.sweep import Place
 
-CLOUDS = ("endpoint", "localstack")
+CLOUDS = ("endpoint", "localstack", "aws")
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,9 +53,17 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     parser.add_argument("--endpoint", metavar="URL", help="where the cloud is")
     parser.add_argument(
+        "--account",
+        dest="accounts",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="the AWS account in which things may be deleted, for --cloud aws; may be given again",
+    )
+    parser.add_argument(
         "--region",
         help="the region in which to look for tags (default: that of AWS_REGION or "
-        "AWS_DEFAULT_REGION, or us-east-1)",
+        "AWS_DEFAULT_REGION, or us-east-1 where the cloud is no AWS account)",
     )
     parser.add_argument(
         "--containers",
@@ -84,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         forget=arguments.forget,
         run=arguments.test_run,
         place=_place(arguments),
+        accounts=arguments.accounts,
     )
     sweep = Sweep(request, _open, default_folder())
     rows = list(sweep.rows())
@@ -104,9 +113,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _place(arguments: argparse.Namespace) -> Place | None:
+    from slstest.clouds.guards import checked_accounts, said_region
     from slstest.clouds.urls import checked_url
     from slstest.sweep.sweep import Place
 
+    if arguments.cloud == "aws":
+        if arguments.endpoint is not None:
+            raise ConfigurationError("--endpoint goes with other clouds than aws")
+        checked_accounts(arguments.accounts)
+        return Place("aws", None, said_region(arguments.region))
+    if arguments.accounts:
+        raise ConfigurationError("--account goes with --cloud aws")
     url = arguments.endpoint or _running(arguments.cloud)
     if url is None:
         return None
@@ -134,6 +151,8 @@ def _running(cloud: str | None) -> str | None:
 def _open(place: Place, accounts: Sequence[str]) -> Cloud:
     from slstest.clouds import open_cloud
 
+    if place.cloud == "aws":
+        return open_cloud("aws", runtime="cloud", region=place.region, accounts=accounts)
     if place.endpoint_url is None:
         raise ConfigurationError(f"the cloud {place.cloud} of the ledger has no endpoint")
     return open_cloud(

@@ -13,10 +13,11 @@ from typing import Any
 
 from slstest.calls import ask_unless
 from slstest.clouds.base import Cloud
-from slstest.functions import mapping
+from slstest.functions import mapping, role
+from slstest.functions.deployment import LOG_GROUP
 from slstest.functions.function import Function
 from slstest.ledger import Entry
-from slstest.naming import PREFIX
+from slstest.naming import PREFIX, ROLE_PATH
 from slstest.resources.bucket import Bucket
 from slstest.resources.queue import Queue
 from slstest.resources.stream import Stream
@@ -161,6 +162,32 @@ def _topics(cloud: Cloud) -> Iterator[_Resource]:
         yield _Resource(Topic.kind, name, tags, None, {"arn": arn})
 
 
+def _roles(cloud: Cloud) -> Iterator[_Resource]:
+    """Roles of functions, in whatever region these are."""
+    if not cloud.needs_roles:
+        return
+    client = cloud.client("iam")
+    for told in _pages(client, "list_roles", "Roles", PathPrefix=ROLE_PATH):
+        name = told["RoleName"]
+        answer = ask_unless(("NoSuchEntity",), client, "list_role_tags", RoleName=name)
+        if answer is not None and name.startswith(_OURS):
+            created = told["CreateDate"].timestamp()
+            yield _Resource(role.KIND, name, _as_dict(answer["Tags"]), created)
+
+
+def _log_groups(cloud: Cloud) -> Iterator[_Resource]:
+    if not cloud.needs_roles:  # elsewhere they come into being without tags
+        return
+    client = cloud.client("logs")
+    prefix = f"/aws/lambda/{_OURS}"
+    for told in _pages(client, "describe_log_groups", "logGroups", logGroupNamePrefix=prefix):
+        arn = told["arn"].removesuffix(":*")
+        answer = ask_unless(_GONE, client, "list_tags_for_resource", resourceArn=arn)
+        if answer is not None:
+            created = told["creationTime"] / 1000
+            yield _Resource(LOG_GROUP, told["logGroupName"], answer.get("tags", {}), created)
+
+
 _LISTERS: Mapping[str, Callable[[Cloud], Iterator[_Resource]]] = {
     "lambda": _functions,
     "s3": _buckets,
@@ -168,6 +195,8 @@ _LISTERS: Mapping[str, Callable[[Cloud], Iterator[_Resource]]] = {
     "kinesis": _streams,
     "sqs": _queues,
     "sns": _topics,
+    "logs": _log_groups,
+    "iam": _roles,
 }
 
 SERVICES = tuple(_LISTERS)

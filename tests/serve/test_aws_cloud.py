@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -18,11 +19,7 @@ import boto3
 import pytest
 from aws_proxy import Proxy
 
-from slstest import ledger
-from slstest.clouds.aws import AwsAccount
-from slstest.clouds.remote import RemoteCloud
 from slstest.naming import PREFIX
-from slstest.teardown import DELETERS
 
 if TYPE_CHECKING:
     from tests.serve.conftest import Server
@@ -122,6 +119,28 @@ def run(server: Server, proxy: Proxy, tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def sweep(server: Server, proxy: Proxy, tmp_path: Path) -> Run:
+    """Runs ``slstest sweep``, with an account on ``aws``."""
+
+    def sweep(*arguments: str) -> subprocess.CompletedProcess[str]:
+        place = ("--cloud", "aws", "--older-than", "0s") if "--account" in arguments else ()
+        return subprocess.run(
+            [sys.executable, "-m", "slstest.cli", "sweep", *place, *arguments],
+            env=server.client_variables()
+            | {
+                "AWS_ENDPOINT_URL": proxy.url,
+                "AWS_ACCESS_KEY_ID": USER,
+                "XDG_STATE_HOME": str(tmp_path / "state"),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return sweep
 
 
 @pytest.fixture
@@ -296,18 +315,23 @@ def test_what_cannot_be_deleted_at_once_is_deleted_in_the_end(
 
 
 def test_what_cannot_be_deleted_is_told_and_stays_in_the_ledger(
-    run: Run, proxy: Proxy, client: Callable[[str], Any], tmp_path: Path
+    run: Run, proxy: Proxy, client: Callable[[str], Any], sweep: Run
 ) -> None:
     proxy.refuse("DeleteQueue", "AccessDenied", "not authorized", times=9, status=403)
     told = said(run("def test_a_queue(sls): sls.queue()"))
+    proxy.heal()
     assert "could not delete 1 resource(s)" in told
     assert "Allow sqs:DeleteQueue to arn:aws:" in told
-    (ledger,) = (tmp_path / "state" / "slstest" / "ledger").glob("*.jsonl")
-    entry = json.loads(ledger.read_text().splitlines()[0])["entry"]
-    assert (entry["cloud"], entry["account_id"], entry["kind"]) == ("aws", ACCOUNT, "queue")
-    client("sqs").delete_queue(
-        QueueUrl=client("sqs").get_queue_url(QueueName=entry["name"])["QueueUrl"]
-    )
+    assert len(left_on(client)) == 1
+    assert "say --cloud aws --region us-east-1 --account ID" in sweep().stdout
+    assert "1 found: 1 deleted" in sweep("--account", ACCOUNT, "--delete").stdout
+    assert left_on(client) == []
+
+
+def test_a_sweep_checks_the_account_too(sweep: Run, proxy: Proxy) -> None:
+    assert "no AWS account is allowed" in sweep("--cloud", "aws").stderr
+    assert "but sls_aws_accounts" in sweep("--account", "210987654321", "--delete").stderr
+    assert proxy.operations() == ["GetCallerIdentity"]
 
 
 # -- tags, roles, permissions -----------------------------------------------------------
@@ -384,12 +408,8 @@ def test_the_readme_lists_every_permission_that_functions_here_need(
     assert {*done, "ses:SendEmail"} <= granted
 
 
-def test_everything_has_the_tags_by_which_it_is_found_and_the_ledger_what_deletes_it(
-    run: Run,
-    proxy: Proxy,
-    client: Callable[[str], Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_everything_has_the_tags_by_which_a_sweep_finds_it(
+    run: Run, proxy: Proxy, client: Callable[[str], Any], sweep: Run, tmp_path: Path
 ) -> None:
     test = EVERYTHING.replace("mapping.delete()", "raise OSError('keep')")
     ini = f"sls_aws_accounts = {ACCOUNT}\nsls_owner = ada & co"
@@ -404,18 +424,8 @@ def test_everything_has_the_tags_by_which_it_is_found_and_the_ledger_what_delete
         assert tags["slstest:test"] == "test_everything"
         assert expiry.fullmatch(tags["slstest:expiry"])
 
-    for name, value in (
-        ("AWS_ENDPOINT_URL", proxy.url),
-        ("AWS_ACCESS_KEY_ID", USER),
-        ("AWS_SECRET_ACCESS_KEY", "any"),
-    ):
-        monkeypatch.setenv(name, value)
-    account = AwsAccount([ACCOUNT], "us-east-1")
-    cloud = RemoteCloud("aws", account)
-    entries = list(ledger.read(tmp_path / "state" / "slstest" / "ledger"))
-    entries.reverse()
-    for entry in sorted(entries, key=lambda entry: "mapping" not in entry.kind):
-        DELETERS[entry.kind](cloud, entry)
+    shutil.rmtree(tmp_path / "state")
+    assert "0 left" in sweep("--account", ACCOUNT, "--delete").stdout
     assert left_on(client) == []
     assert needed(proxy) <= readme_actions()
 

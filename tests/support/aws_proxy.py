@@ -75,6 +75,10 @@ class Proxy:
         fault = _Fault(operation, lambda request: request.error(status, code, message), times)
         self._faults.append(fault)
 
+    def heal(self) -> None:
+        """Refuse nothing any more."""
+        self._faults.clear()
+
     def operations(self) -> list[str]:
         """What was called, in order."""
         return [call.operation for call in self.calls]
