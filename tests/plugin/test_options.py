@@ -208,3 +208,29 @@ def test_help_explains_every_option_and_its_ini_twin(project: Project) -> None:
     assert "--no-sls" in told
     assert "embedded, localstack, endpoint, aws" in " ".join(told.split())
     assert "process, in-process, cloud" in " ".join(told.split())
+
+
+def test_the_cloud_aws_needs_an_allowed_account_and_a_region(
+    plain_test: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    result = plain_test.run("--sls", "--sls-cloud=aws")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --sls-cloud aws: no AWS region is said; give --sls-reg*"])
+    result = plain_test.run("--sls", "--sls-cloud=aws", "--sls-region=eu-west-1")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --sls-cloud aws: no AWS account is allowed.*"])
+    plain_test.file("pytest.ini", "[pytest]\nsls_cloud = aws\n")
+    assert plain_test.run().ret == 0  # nothing of the harness runs
+
+
+def test_allowed_accounts_are_listed_in_the_ini_file(plain_test: Project) -> None:
+    plain_test.file("pytest.ini", "[pytest]\nsls_aws_accounts = 123456789012 210987654321\n")
+    result = plain_test.run("--sls", "--sls-cloud=aws", "--sls-region=eu-west-1")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["slstest: aws cloud in eu-west-1, process runtime"])
+    plain_test.file("pytest.ini", "[pytest]\nsls_aws_accounts = sandbox\n")
+    result = plain_test.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: sls_aws_accounts in pytest.ini: 'sandbox' is no id of*"])

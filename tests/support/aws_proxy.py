@@ -75,6 +75,11 @@ class Proxy:
         fault = _Fault(operation, lambda request: request.error(status, code, message), times)
         self._faults.append(fault)
 
+    def answer(self, operation: str, body: str) -> None:
+        """Answer the next call of an operation."""
+        told = AwsResponse(200, {"Content-Type": "text/xml"}, body.encode())
+        self._faults.append(_Fault(operation, lambda _: told, 1))
+
     def heal(self) -> None:
         """Refuse nothing any more."""
         self._faults.clear()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -50,6 +51,18 @@ def test_tags_hold_what_aws_allows_in_them() -> None:
     assert tags["slstest:worker"] == "gw3"
     assert tags["slstest:test"].startswith("test_x_a_b_z")
     assert len(tags["slstest:test"]) == 256
+
+
+def test_tags_say_whose_it_is_and_until_when() -> None:
+    tags = Names("ab12cd", "gw3", "test_x").tags("ada@example.com")
+    assert tags["slstest:owner"] == "ada@example.com"
+    assert Names("r", "w", "t", "grace & co").tags("ada")["slstest:owner"] == "grace _ co"
+    assert Names("r", "w", "t").tags()["slstest:owner"]
+    left = datetime.fromisoformat(tags["slstest:expiry"].replace("Z", "+00:00")) - datetime.now(
+        timezone.utc
+    )
+    assert timedelta(hours=23) < left <= timedelta(days=1)
+    assert "" not in Names("", "", "").tags().values()
 
 
 def test_a_slug_never_ends_with_a_hyphen() -> None:
