@@ -77,23 +77,33 @@ def find_tagged(cloud: Cloud, service: str) -> Iterator[Tagged]:
 
 
 def _functions(cloud: Cloud) -> Iterator[_Resource]:
-    """Functions, and the mappings of each, which do not go with it."""
+    """Functions, and mappings, which do not go with their functions."""
     client = cloud.client("lambda")
+    found: dict[str, Mapping[str, str]] = {}
     for told in _pages(client, "list_functions", "Functions"):
         name = told["FunctionName"]
         if not name.startswith(_OURS):
             continue
-        answer = ask_unless(_GONE, client, "get_function", FunctionName=name)
+        answer = ask_unless(_GONE, client, "list_tags", Resource=told["FunctionArn"])
         if answer is None:
             continue
         tags, changed = answer.get("Tags", {}), moment(told["LastModified"].replace("+0000", "Z"))
+        found[name] = tags
         yield _Resource(Function.kind, name, tags, changed)
-        for each in _pages(
-            client, "list_event_source_mappings", "EventSourceMappings", FunctionName=name
-        ):
-            detail = {"uuid": each["UUID"], "function": name, "source": each["EventSourceArn"]}
-            told_as = f"{each['EventSourceArn']} -> {name}"
-            yield _Resource(mapping.KIND, told_as, tags, changed, detail)
+    for told in _pages(client, "list_event_source_mappings", "EventSourceMappings"):
+        name = told["FunctionArn"].split(":")[6]
+        if not name.startswith(_OURS) or told.get("State") == "Deleting":
+            continue
+        if name in found:
+            tags = found[name]
+        elif arn := told.get("EventSourceMappingArn"):  # the function has been deleted
+            tags = (ask_unless(_GONE, client, "list_tags", Resource=arn) or {}).get("Tags", {})
+        else:
+            continue
+        detail = {"uuid": told["UUID"], "function": name, "source": told["EventSourceArn"]}
+        told_as = f"{told['EventSourceArn']} -> {name}"
+        changed = told["LastModified"].timestamp()
+        yield _Resource(mapping.KIND, told_as, tags, changed, detail)
 
 
 def _buckets(cloud: Cloud) -> Iterator[_Resource]:

@@ -185,6 +185,26 @@ def test_a_killed_run_is_swept_by_tags_where_there_is_no_ledger(
     assert there(own_server) == []
 
 
+def test_a_mapping_whose_function_is_gone_is_found_by_its_own_tags(
+    own_server: Server, sweep: Sweep, ledgers: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context): return event\n")
+    ledger = Ledger(ledgers)
+    with closing(open_cloud("endpoint", runtime="cloud", endpoint_url=own_server.url)) as cloud:
+        world = Environment(cloud, ledger=ledger)
+        world.function(tmp_path / "app.py").triggered_by(world.queue())
+        ledger.close()
+    for path in ledgers.iterdir():
+        path.unlink()
+    functions = client(own_server, "lambda")
+    (function,) = functions.list_functions()["Functions"]
+    functions.delete_function(FunctionName=function["FunctionName"])
+    assert functions.list_event_source_mappings()["EventSourceMappings"]
+    status, text = sweep("--endpoint", own_server.url, "--older-than", "0s", "--delete")
+    assert "2 found: 2 deleted, 0 left" in text
+    assert (status, there(own_server)) == (0, [])
+
+
 def test_a_localstack_is_found_by_its_own_conventions(
     own_server: Server, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
