@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.connection import Connection
@@ -21,8 +22,26 @@ if TYPE_CHECKING:
 
     from slstest.invocation import Invocation
 
+_ENABLED = "slstest-enabled"
+"""In the context of a call that creates or updates a mapping, whether it enables it."""
+
+_BEGINNING = 5.0
+"""Seconds within which a cloud begins to read for a new mapping; MiniStack takes the longest."""
+
 Look = Callable[[], "tuple[list[str], object]"]
 """Tells what is under way, and whatever changes when something has happened."""
+
+
+@dataclass(frozen=True)
+class _Mapping:
+    source: str
+    """The ARN."""
+    function: str
+    """The name of the function."""
+    enabled: float
+    """When, on the monotonic clock."""
+    invocations: int
+    """How often the function had been invoked by then."""
 
 
 class RemoteCloud:
@@ -43,11 +62,17 @@ class RemoteCloud:
         self._connection = connection
         self._quiet = connection.quiet
         self._logs: dict[str, InvocationLog] = {}
-        self._sources: set[str] = set()
+        self._counts: dict[str, int] = {}
+        """How often each function had been invoked when it was last looked."""
+        self._mappings: dict[str, _Mapping] = {}
+        """Those that are enabled, by their UUIDs."""
         self._queues = MessageCounts(connection.client)
         events = connection.client("lambda").meta.events
         events.register("after-call.lambda.CreateFunction", self._function_made)
-        events.register("after-call.lambda.CreateEventSourceMapping", self._mapping_made)
+        for operation in ("CreateEventSourceMapping", "UpdateEventSourceMapping"):
+            events.register(f"before-parameter-build.lambda.{operation}", _note_enabled)
+            events.register(f"after-call.lambda.{operation}", self._mapping_set)
+        events.register("after-call.lambda.DeleteEventSourceMapping", self._mapping_deleted)
 
     @property
     def endpoint_url(self) -> str | None:
@@ -63,7 +88,8 @@ class RemoteCloud:
 
     def begin(self) -> None:
         self._logs.clear()
-        self._sources.clear()
+        self._mappings.clear()
+        self._counts.clear()
 
     def end(self) -> None:
         self.begin()
@@ -102,9 +128,18 @@ class RemoteCloud:
         if name:
             self._logs[name] = InvocationLog(lambda: self.client("logs"), name)
 
-    def _mapping_made(self, parsed: dict[str, Any], **_: Any) -> None:
-        if "EventSourceArn" in parsed:
-            self._sources.add(parsed["EventSourceArn"])
+    def _mapping_set(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        enabled = context[_ENABLED]
+        if enabled and "EventSourceArn" in parsed:
+            function = parsed["FunctionArn"].rpartition(":")[2]
+            self._mappings[parsed["UUID"]] = _Mapping(
+                parsed["EventSourceArn"], function, time.monotonic(), self._counts.get(function, 0)
+            )
+        elif enabled is False:
+            self._mappings.pop(parsed.get("UUID", ""), None)
+
+    def _mapping_deleted(self, parsed: dict[str, Any], **_: Any) -> None:
+        self._mappings.pop(parsed.get("UUID", ""), None)
 
     def _wait(self, timeout: float, look: Look, quiet: float) -> None:
         """Wait until nothing that can be seen is under way, and for so long nothing changed."""
@@ -132,8 +167,27 @@ class RemoteCloud:
     def _running(self) -> tuple[list[str], object]:
         logs = {name: log.read() for name, log in self._logs.items()}
         running = [f"invocation {each} of {name}" for name in logs for each in logs[name].running]
-        return running, [(name, len(told.finished)) for name, told in logs.items()]
+        self._counts = {name: len(told.finished) for name, told in logs.items()}
+        return running, self._counts
 
     def _under_way(self) -> tuple[list[str], object]:
         running, picture = self._running()
-        return running + self._queues.waiting(self._sources), picture
+        mappings = list(self._mappings.values())
+        waiting = self._queues.waiting({mapping.source for mapping in mappings})
+        return running + waiting + [
+            each for each in map(self._beginning, mappings) if each
+        ], picture
+
+    def _beginning(self, mapping: _Mapping) -> str | None:
+        """A mapping that nobody may have read yet, in words. What waits in a queue is counted."""
+        age = time.monotonic() - mapping.enabled
+        if ":sqs:" in mapping.source or age >= _BEGINNING:
+            return None
+        if self._counts.get(mapping.function, 0) > mapping.invocations:
+            return None
+        return f"the first look at {mapping.source}, by a mapping that is {age:.1f} s old"
+
+
+def _note_enabled(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+    by_default = True if model.name == "CreateEventSourceMapping" else None
+    context[_ENABLED] = params.get("Enabled", by_default)

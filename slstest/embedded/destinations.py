@@ -159,7 +159,8 @@ class Destinations:
         if service == "lambda":
             client.get_function_configuration(FunctionName=arn)
             return arn
-        return str(client.describe_event_bus(Name=arn)["Arn"])
+        # Its name, not the ARN, which not every emulator knows it by.
+        return str(client.describe_event_bus(Name=arn.rpartition("/")[2])["Arn"])
 
 
 class _NotTaken(Exception):

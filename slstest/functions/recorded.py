@@ -21,6 +21,7 @@ _REPORT = re.compile(r"REPORT RequestId: (\S+)")
 _RECORD = re.compile(rf"{MARK} (\S+) (event|response|error) (\d+)/(\d+) (.*)", re.DOTALL)
 _DURATION = re.compile(r"\tDuration: ([\d.]+) ms")
 _TIMED_OUT = re.compile(r"Task timed out after [\d.]+ seconds")
+_RECEIPTS = re.compile(r'"ApproximateReceiveCount": ?"(\d+)"')
 _EXITED = re.compile(r"(RequestId: \S+ Error: .*)")
 
 
@@ -128,11 +129,13 @@ def _invocations(lines: list[tuple[int, str]]) -> tuple[list[_Open], list[_Open]
 
 
 def _with_attempts(finished: list[_Open]) -> Iterator[Invocation]:
-    """As the harness knows invocations; the same event again is the next attempt."""
+    """As the harness knows invocations; the same event again is the next attempt, and of a
+    queue's messages how often they have been received."""
     seen: Counter[str] = Counter()
     for each in finished:
         event = "".join(each.parts.get("event", ()))
         seen[event] += 1
+        receipts = [int(count) for count in _RECEIPTS.findall(event)]
         yield Invocation(
             request_id=each.request_id,
             event=each.value("event"),
@@ -141,5 +144,5 @@ def _with_attempts(finished: list[_Open]) -> Iterator[Invocation]:
             logs=each.logs,
             duration=each.duration,
             cold_start=each.cold_start,
-            attempt=seen[event] if event else 1,
+            attempt=max(receipts, default=seen[event]) if event else 1,
         )

@@ -83,6 +83,13 @@ TESTS = """
         queue.send({"id": "1"})
         with pytest.raises(NotSettled, match="1 messages of queue"):
             sls.settle(timeout=0.5)
+
+    def test_what_a_disabled_mapping_does_not_read_is_not_under_way(sls, copier):
+        queue = sls.queue()
+        copier.triggered_by(queue, enabled=False)
+        queue.send({"id": "1"})
+        sls.settle()
+        assert copier.invocations == []
     """
 
 
@@ -265,7 +272,7 @@ def run(server: Server, tmp_path: Path) -> Run:
 def test_the_same_tests_run_at_an_endpoint(server: Server, run: Run, runtime: str) -> None:
     done = run(TESTS, "--sls-runtime", runtime)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 passed" in done.stdout
+    assert "6 passed" in done.stdout
     assert left_on(server) == []
 
 

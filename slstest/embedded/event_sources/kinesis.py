@@ -49,8 +49,7 @@ class KinesisReader:
 
     def shards(self) -> Sequence[ShardInfo]:
         with self._not_found_told():
-            if self._is_consumer:
-                self._client.describe_stream_consumer(ConsumerARN=self.arn)
+            self._ask_for_consumer()
             pages = self._client.get_paginator("list_shards").paginate(StreamName=self._stream)
             return [_shard_info(shard) for answer in pages for shard in answer["Shards"]]
 
@@ -101,8 +100,13 @@ class KinesisReader:
 
     def retention(self) -> float:
         with self._not_found_told():
+            self._ask_for_consumer()
             summary = self._client.describe_stream_summary(StreamName=self._stream)
         return float(summary["StreamDescriptionSummary"]["RetentionPeriodHours"] * 3600)
+
+    def _ask_for_consumer(self) -> None:
+        if self._is_consumer:
+            self._client.describe_stream_consumer(ConsumerARN=self.arn)
 
     @contextmanager
     def _not_found_told(self, shard_id: str | None = None) -> Iterator[None]:

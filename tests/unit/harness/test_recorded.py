@@ -134,3 +134,13 @@ def test_the_recorder_is_the_handler_of_the_package(tmp_path: Path) -> None:
     assert f"{MODULE}.handler" == HANDLER
     compile(source, f"{MODULE}.py", "exec")
     assert "'pkg/app.handler'" in source
+
+
+def test_of_a_queue_s_messages_the_attempt_is_how_often_they_were_received() -> None:
+    def event(*counts: str) -> Any:
+        attributes = [{"ApproximateReceiveCount": count} for count in counts]
+        return {"Records": [{"body": "a", "attributes": each} for each in attributes]}
+
+    events = [recorded(event(*counts), lambda e, c: None) for counts in (("1",), ("1", "3"))]
+    told = read(one=[line for each in events for line in lines("r1", *each)])
+    assert [each.attempt for each in told.finished] == [1, 3]
