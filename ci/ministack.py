@@ -1,8 +1,8 @@
 """MiniStack, an emulator of AWS, in a virtual environment of its own: its botocore is not ours.
 
-    python -m ci.ministack pytest ...
+    python -m ci.ministack 6 pytest ...
 
-runs a command while MiniStack is up, with its URL in SLSTEST_CONTRACT_ENDPOINT. MiniStack is
+runs a command while 6 of it are up, with their URLs in SLSTEST_CONTRACT_ENDPOINT. MiniStack is
 installed on first use, and kept in the user's cache.
 """
 
@@ -16,7 +16,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import URLError
@@ -102,11 +103,17 @@ def _wait_until_healthy(endpoint_url: str, server: subprocess.Popen[bytes], log:
 
 def main(command: Sequence[str]) -> int | str:
     """The exit status of the command, or why there is none."""
-    if not command:
+    if len(command) < 2 or not command[0].isdecimal():
         return str(__doc__)
+    count = int(command[0])
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
-        with server() as endpoint_url:
-            return subprocess.call(command, env={**os.environ, ENDPOINT: endpoint_url})
+        _python()
+        with ExitStack() as servers:
+            with ThreadPoolExecutor() as starting:
+                starts = starting.map(servers.enter_context, [server() for _ in range(count)])
+                urls = list(starts)
+            return subprocess.call(command[1:], env={**os.environ, ENDPOINT: " ".join(urls)})
     except Unavailable as reason:
         return f"MiniStack {VERSION} is not to be had: {reason}"
 

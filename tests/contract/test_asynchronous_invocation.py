@@ -11,8 +11,9 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
+from contract_columns.columns import Column
 
-from slstest import ConfigurationError, Environment, ExpectationFailed, Function
+from slstest import ConfigurationError, Environment, Function
 from slstest.resources.queue import Queue
 
 Deploy = Callable[..., Function]
@@ -248,7 +249,9 @@ def test_a_topic_gets_the_record_as_its_message(deploy: Deploy, sls: Environment
     assert topic.expect_message({}).body["responsePayload"] == {"page": "/home"}
 
 
-@pytest.mark.parametrize(("code", "result"), [(ECHO, "Success"), (FAIL, "Failure")])
+@pytest.mark.parametrize(
+    ("code", "result"), [(ECHO, "Success"), (FAIL, "Failure")], ids=["success", "failure"]
+)
 def test_an_event_bus_gets_the_record_as_the_detail_of_an_event_of_the_source_lambda(
     deploy: Deploy,
     sls: Environment,
@@ -260,7 +263,8 @@ def test_an_event_bus_gets_the_record_as_the_detail_of_an_event_of_the_source_la
     bus = bus_to(queue)
     destination = {"Destination": bus}
     function.configure_async(
-        destination_config={"OnSuccess": destination, "OnFailure": destination}
+        maximum_retry_attempts=0,
+        destination_config={"OnSuccess": destination, "OnFailure": destination},
     )
     function.invoke_async({"page": "/home"})
     event = queue.expect_message({}).body
@@ -369,6 +373,7 @@ def test_without_concurrency_events_are_given_up_at_once(deploy: Deploy, sls: En
     }
 
 
+@pytest.mark.needs_clock
 def test_the_events_of_a_deleted_function_go_with_it(deploy: Deploy, sls: Environment) -> None:
     failures, function = sls.queue(), deploy(FAIL)
     function.configure_async(destination_config=fails_to(failures.arn))
@@ -388,11 +393,8 @@ def test_a_record_that_its_destination_does_not_take_is_dropped_and_told(
     sls.client("sqs").delete_queue(QueueUrl=failures.url)
     function.invoke_async()
     sls.settle()
-    with pytest.raises(ExpectationFailed) as raised:
-        function.expect_log("never logged")
-    assert f"{failures.arn} did not take a record (DestinationDeliveryFailures)" in str(
-        raised.value
-    )
+    told = f"{failures.arn} did not take a record (DestinationDeliveryFailures)"
+    assert any(told in note for note in sls.undelivered())
 
 
 @pytest.mark.parametrize(
@@ -438,7 +440,8 @@ def test_a_bucket_is_a_destination_of_failures_only(deploy: Deploy, sls: Environ
         )
 
 
-def test_a_dead_letter_queue_must_exist(deploy: Deploy) -> None:
+def test_a_dead_letter_queue_must_exist(deploy: Deploy, column: Column) -> None:
     arn = "arn:aws:sqs:us-east-1:123456789012:missing"
-    with pytest.raises(ConfigurationError, match="InvalidParameterValueException: Invalid dead"):
+    problem = "Invalid dead" if column.ours else ""
+    with pytest.raises(ConfigurationError, match=f"InvalidParameterValueException: {problem}"):
         deploy(ECHO, dead_letter_config={"TargetArn": arn})

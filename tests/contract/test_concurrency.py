@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from contract_columns.columns import Column
 
 from slstest import ConfigurationError, Environment, Function, SlstestError
 
@@ -91,13 +92,15 @@ def test_an_execution_environment_handles_one_invocation_at_a_time(
 
 
 def test_an_invocation_over_the_reserved_concurrency_is_throttled(
-    occupied: Callable[[], Any], sls: Environment
+    occupied: Callable[[], Any], sls: Environment, column: Column
 ) -> None:
     with occupied() as function, pytest.raises(ClientError) as raised:
         sls.client("lambda").invoke(FunctionName=function.name)
     response = raised.value.response
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 429
-    assert response["Error"] == {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
+    assert response["Error"]["Code"] == "TooManyRequestsException"
+    if column.ours:
+        assert response["Error"]["Message"] == "Rate Exceeded."
     assert response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"  # type: ignore[typeddict-item]
 
 
@@ -130,7 +133,7 @@ def test_concurrency_is_free_again_when_an_invocation_ends(deploy: Deploy) -> No
 def test_a_reservation_of_zero_throttles_every_invocation(deploy: Deploy) -> None:
     function = deploy(QUIET)
     function.reserve_concurrency(0)
-    with pytest.raises(SlstestError, match=r"TooManyRequestsException: Rate Exceeded\. As many"):
+    with pytest.raises(SlstestError, match=r"TooManyRequestsException: .*\. As many"):
         function.invoke()
     function.reserve_concurrency(None)
     function.invoke()

@@ -20,7 +20,9 @@ import base64, json
 
 def handler(event, context):
     for record in event["Records"]:
-        if json.loads(base64.b64decode(record["kinesis"]["data"])) == {"poison": True}:
+        data = json.loads(base64.b64decode(record["kinesis"]["data"]))
+        print(data)
+        if data == {"poison": True}:
             raise ValueError("poison")
 """
 
@@ -83,12 +85,17 @@ def test_trim_horizon_delivers_what_was_put_before_the_mapping(
 def test_latest_delivers_only_what_is_put_after_the_mapping(
     deploy: Deploy, sls: Environment
 ) -> None:
+    """Where LATEST is becomes known some time after the mapping was made, and what is put before
+    that may be missed: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html"""
     stream, function = sls.stream(), deploy(QUIET)
     stream.put({"n": 1})
     function.triggered_by(stream, starting_position="LATEST")
-    stream.put({"n": 2})
-    sls.settle()
-    assert [data_of(each) for each in function.invocations] == [[{"n": 2}]]
+    for n in range(2, 12):
+        stream.put({"n": n})
+        sls.settle()
+        if function.invocations:
+            break
+    assert [data_of(each) for each in function.invocations] == [[{"n": n}]]
 
 
 def test_a_batching_window_gathers_records(deploy: Deploy, sls: Environment) -> None:
@@ -180,9 +187,8 @@ def test_a_failing_batch_blocks_its_shard_and_no_other(deploy: Deploy, sls: Envi
     stream.put({"poison": True}, partition_key=keys[0])
     stream.put({"n": "behind"}, partition_key=keys[0])
     stream.put({"n": "other"}, partition_key=keys[1])
-    delivered = [data_of(each) for each in function.invocations]
-    assert [{"n": "other"}] in delivered
-    assert [{"n": "behind"}] not in delivered
+    function.expect_log("other")
+    assert [{"n": "behind"}] not in [data_of(each) for each in function.invocations]
 
 
 def keys_of_two_shards(sls: Environment, stream_name: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
+from contract_columns.columns import Column
 
 from slstest import Bucket, ConfigurationError, Environment, Function
 
@@ -45,12 +46,22 @@ def versioned(sls: Environment) -> Bucket:
 
 
 @pytest.fixture
+def with_acls(sls: Environment) -> Bucket:
+    """A bucket whose objects may have ACLs, also public ones:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html"""
+    bucket = sls.bucket("acls", object_ownership="ObjectWriter")
+    sls.client("s3").delete_public_access_block(Bucket=bucket.name)
+    return bucket
+
+
+@pytest.fixture
 def function(deploy: Deploy) -> Function:
     return deploy(QUIET)
 
 
 def records(function: Function) -> list[dict[str, Any]]:
     """The records of all events that a function got; S3 sends one in each."""
+    function.expect_no_errors()  # waits for all that is under way
     events = [invocation.event for invocation in function.invocations]
     assert [list(event) for event in events] == [["Records"]] * len(events)
     assert [len(event["Records"]) for event in events] == [1] * len(events)
@@ -200,10 +211,10 @@ def test_the_event_has_the_time_of_the_cloud(
 
 
 def test_a_new_object_causes_one_event_with_all_that_comes_with_it(
-    function: Function, bucket: Bucket
+    function: Function, with_acls: Bucket
 ) -> None:
-    function.triggered_by(bucket, events=EVERYTHING)
-    bucket.put("key", "content", tagging="team=web", acl="public-read")
+    function.triggered_by(with_acls, events=EVERYTHING)
+    with_acls.put("key", "content", tagging="team=web", acl="public-read")
     assert told(function) == [("ObjectCreated:Put", "key")]
 
 
@@ -380,12 +391,12 @@ def test_the_tags_of_an_object_are_put_and_deleted(
 
 
 def test_an_acl_is_told_of_where_it_changes(
-    sls: Environment, function: Function, bucket: Bucket
+    sls: Environment, function: Function, with_acls: Bucket
 ) -> None:
-    bucket.put("key", "content")
-    function.triggered_by(bucket, events=["s3:ObjectAcl:Put"])
+    with_acls.put("key", "content")
+    function.triggered_by(with_acls, events=["s3:ObjectAcl:Put"])
     for acl in ("private", "public-read", "public-read", "private"):
-        sls.client("s3").put_object_acl(Bucket=bucket.name, Key="key", ACL=acl)
+        sls.client("s3").put_object_acl(Bucket=with_acls.name, Key="key", ACL=acl)
     assert told(function) == [("ObjectAcl:Put", "key")] * 2
     found = [record["s3"]["object"] for record in records(function)]
     assert found == [{"key": "key", "eTag": "9a0364b9e99bb480dd25e1f0284c8555"}] * 2
@@ -492,7 +503,7 @@ def test_special_characters_of_a_filter_are_url_encoded(
     verbatim.triggered_by(bucket, prefix="dt=2025/")
     bucket.put("dt=2024/a é", "")
     bucket.put("dt=2025/", "")
-    assert len(function.invocations) == 1
+    function.expect_invoked(times=1)
     assert verbatim.invocations == []
 
 
@@ -643,7 +654,7 @@ def test_events_reach_many_by_way_of_a_topic(
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_topic_must_be_there_and_its_policy_permit_it(
-    sls: Environment, bucket: Bucket, there: bool
+    sls: Environment, bucket: Bucket, column: Column, there: bool
 ) -> None:
     topic = sls.topic()
     arn = topic.arn if there else f"{topic.arn}-2"
@@ -654,6 +665,9 @@ def test_a_topic_must_be_there_and_its_policy_permit_it(
             TopicConfigurations=[{"TopicArn": arn, "Events": ["s3:ObjectCreated:*"]}],
         )
     error: Any = raised.value.response["Error"]
+    assert error["Code"] == "InvalidArgument"
+    if not column.ours:
+        return
     assert error["Message"] == "Unable to validate the following destination configurations"
     assert error["ArgumentName1"] == arn
     assert error["ArgumentValue1"] == (
@@ -667,6 +681,7 @@ def test_a_topic_must_be_there_and_its_policy_permit_it(
 # -- permissions ------------------------------------------------------------------------
 
 
+@pytest.mark.needs_known_function
 def test_a_function_whose_policy_does_not_permit_it_cannot_be_notified(
     sls: Environment, function: Function, bucket: Bucket
 ) -> None:
@@ -693,7 +708,7 @@ def test_a_function_whose_policy_does_not_permit_it_cannot_be_notified(
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_queue_must_be_there_and_its_policy_permit_it(
-    sls: Environment, bucket: Bucket, there: bool
+    sls: Environment, bucket: Bucket, column: Column, there: bool
 ) -> None:
     queue = sls.queue()
     arn = queue.arn if there else f"{queue.arn}-2"
@@ -704,6 +719,9 @@ def test_a_queue_must_be_there_and_its_policy_permit_it(
             QueueConfigurations=[{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}],
         )
     error: Any = raised.value.response["Error"]
+    assert error["Code"] == "InvalidArgument"
+    if not column.ours:
+        return
     assert error["Message"] == "Unable to validate the following destination configurations"
     assert error["ArgumentName1"] == arn
     assert error["ArgumentValue1"] == (
@@ -731,6 +749,7 @@ def test_every_destination_that_is_not_valid_is_named(sls: Environment, bucket: 
     assert queue.messages() == []
 
 
+@pytest.mark.needs_known_function
 def test_validation_can_be_skipped_and_the_permission_can_come_later(
     sls: Environment, function: Function, bucket: Bucket
 ) -> None:
@@ -762,13 +781,13 @@ def test_validation_can_be_skipped_and_the_permission_can_come_later(
 
 
 def test_a_permission_that_is_taken_back_ends_the_delivery(
-    sls: Environment, function: Function, bucket: Bucket
+    sls: Environment, function: Function, bucket: Bucket, column: Column
 ) -> None:
     queue = permitted_queue(sls, bucket)
     notify_queue(sls, bucket, queue, Events=["s3:ObjectRemoved:*"])
     function.triggered_by(bucket)
     bucket.put("key", "content")
-    assert len(function.invocations) == 1
+    function.expect_invoked(times=1)
     sls.client("lambda").remove_permission(
         FunctionName=function.name, StatementId=statement_id(sls, function)
     )
@@ -778,8 +797,9 @@ def test_a_permission_that_is_taken_back_ends_the_delivery(
     sls.settle()
     assert len(function.invocations) == 1
     assert {message.body.get("Event") for message in queue.messages()} == {"s3:TestEvent"}
-    assert all(f"bucket {bucket.name} could not notify" in note for note in sls.undelivered())
-    assert len(sls.undelivered()) == 2
+    if column.ours:
+        assert all(f"bucket {bucket.name} could not notify" in note for note in sls.undelivered())
+        assert len(sls.undelivered()) == 2
 
 
 def statement_id(sls: Environment, function: Function) -> str:
@@ -884,7 +904,7 @@ def test_filters_that_do_not_overlap_are_taken(
 ) -> None:
     function.triggered_by(bucket, **first)
     function.triggered_by(bucket, **second)
-    assert len(configured(sls, bucket)["LambdaFunctionConfigurations"]) == 2
+    assert sum(map(len, configured(sls, bucket).values())) == 2
 
 
 def test_two_destinations_cannot_share_a_type_without_filters(
@@ -941,7 +961,7 @@ def test_a_notification_that_cannot_be_is_refused(
     ],
 )
 def test_an_arn_that_cannot_be_a_destination_is_refused_even_unvalidated(
-    sls: Environment, bucket: Bucket, arn: str, problem: str
+    sls: Environment, bucket: Bucket, column: Column, arn: str, problem: str
 ) -> None:
     s3 = sls.client("s3")
     arn = arn.format(region=s3.meta.region_name, account=account(sls))
@@ -955,6 +975,8 @@ def test_an_arn_that_cannot_be_a_destination_is_refused_even_unvalidated(
         )
     error: Any = raised.value.response["Error"]
     assert error["Code"] == "InvalidArgument"
+    if not column.ours:
+        return
     assert problem in error["Message"]
     assert (error["ArgumentName"], error["ArgumentValue"]) == ("Queue", arn)
 
@@ -965,4 +987,4 @@ def test_an_id_is_that_of_one_notification(
     function.triggered_by(bucket, id="mine")
     with pytest.raises(ConfigurationError, match="Same ID used for multiple configurations"):
         function.triggered_by(bucket, id="mine", events=["s3:ObjectRemoved:*"])
-    assert len(configured(sls, bucket)["LambdaFunctionConfigurations"]) == 1
+    assert sum(map(len, configured(sls, bucket).values())) == 1

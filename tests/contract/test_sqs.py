@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from contract_columns.columns import Column
 
 from slstest import ConfigurationError, Environment, Function, Invocation
 from slstest.resources.queue import Queue
@@ -65,7 +66,7 @@ def test_messages_are_deleted_after_a_success(deploy: Deploy, sls: Environment) 
     function.triggered_by(queue)
     queue.send("a", "b")
     queue.expect_empty()
-    assert [bodies(each) for each in function.invocations] == [["a", "b"]]
+    assert sorted(body for each in function.invocations for body in bodies(each)) == ["a", "b"]
 
 
 def test_a_batch_has_at_most_the_batch_size(deploy: Deploy, sls: Environment) -> None:
@@ -111,7 +112,8 @@ def test_only_the_messages_that_the_response_reports_return(
     function.triggered_by(queue, function_response_types=["ReportBatchItemFailures"])
     queue.send("good", "poison")
     dead.expect_message("poison")
-    assert [bodies(each) for each in function.invocations] == [["good", "poison"], ["poison"]]
+    delivered = sorted(body for each in function.invocations for body in bodies(each))
+    assert delivered == ["good", "poison", "poison"]
 
 
 def test_a_message_group_is_handled_in_order_one_batch_at_a_time(
@@ -128,7 +130,9 @@ def test_a_message_group_is_handled_in_order_one_batch_at_a_time(
         assert [each for each in delivered if each[0] == group] == [f"{group}{n}" for n in range(3)]
 
 
-def test_a_failed_group_is_hidden_and_others_go_on(deploy: Deploy, sls: Environment) -> None:
+def test_a_failed_group_is_hidden_and_others_go_on(
+    deploy: Deploy, sls: Environment, column: Column
+) -> None:
     dead = sls.queue(fifo=True)
     queue = redriven(sls, dead, 2, fifo=True)
     function = deploy(FAIL_ON_POISON, timeout=VISIBILITY)
@@ -137,8 +141,10 @@ def test_a_failed_group_is_hidden_and_others_go_on(deploy: Deploy, sls: Environm
     queue.send("other", message_group_id="b")
     sls.settle()
     delivered = [bodies(each)[0] for each in function.invocations]
-    assert sorted(delivered[:2]) == ["other", "poison"]
-    assert delivered[2:] == ["poison", "behind"]
+    assert [each for each in delivered if each != "other"] == ["poison", "poison", "behind"]
+    assert delivered.index("other") < delivered.index("behind")
+    if column.ours:  # elsewhere it may take longer than the group is hidden
+        assert "other" in delivered[:2]
 
 
 def test_a_message_that_does_not_match_is_deleted(deploy: Deploy, sls: Environment) -> None:
@@ -168,7 +174,7 @@ def test_a_disabled_mapping_leaves_messages_in_the_queue(deploy: Deploy, sls: En
     assert [message.body for message in queue.messages()] == ["a"]
     mapping.enable()
     queue.expect_empty()
-    assert len(function.invocations) == 1
+    function.expect_invoked(times=1)
 
 
 def test_a_function_sends_to_a_queue_that_the_test_reads(deploy: Deploy, sls: Environment) -> None:

@@ -1,12 +1,15 @@
 """What other clouds get wrong, as ``tests/contract/known`` has it: one file for each cloud.
 
-[[there]]                # the column: here, there, or both
-reason = "MiniStack ignores BisectBatchOnFunctionError"
-timeout = 10             # seconds that its expectations wait; 5 if left out
-rules = [
-    "test_kinesis.py::test_a_rule",
-    "test_kinesis.py::test_with_parameters[only this]",
-]
+    [[there]]                # the column: here, there, or both
+    reason = "MiniStack ignores BisectBatchOnFunctionError"
+    timeout = 10             # seconds that its expectations wait; 5 if left out
+    unsteady = true          # it may pass, by chance; false if left out
+    rules = [
+        "test_kinesis.py::test_a_rule",
+        "test_kinesis.py::test_with_parameters[only this]",
+    ]
+
+A rule stands for all of its cases, that is, parameters.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ class Fault:
     """The rule, with or without the parameters of one case in brackets."""
     reason: str
     timeout: float
+    unsteady: bool
     file: Path
     line: int
 
@@ -91,23 +95,28 @@ def read(file: Path, place: str) -> Iterator[Fault]:
     lines = _lines_of_rules(text)
     for kind, places in _PLACES.items():
         for table in document.get(kind, ()):
-            reason, rules, timeout = _checked(file, kind, table)
-            for case in rules:
-                line = lines.get((kind, case), 0)
-                if place in places:
-                    yield Fault(case, reason, timeout, file, line)
+            _check(file, kind, table)
+            if place not in places:
+                continue
+            for case in table["rules"]:
+                yield Fault(
+                    case,
+                    table["reason"],
+                    float(table.get("timeout", TIMEOUT)),
+                    table.get("unsteady", False),
+                    file,
+                    lines.get((kind, case), 0),
+                )
 
 
-def _checked(file: Path, kind: str, table: Any) -> tuple[str, list[str], float]:
-    if not isinstance(table, dict) or not {"reason", "rules"} <= set(table) <= {
-        "reason",
-        "rules",
-        "timeout",
-    }:
-        raise KnownError(f"{file}: a table [[{kind}]] has reason, rules and perhaps timeout")
+def _check(file: Path, kind: str, table: Any) -> None:
+    keys = set(table) if isinstance(table, dict) else set()
+    if not {"reason", "rules"} <= keys <= {"reason", "rules", "timeout", "unsteady"}:
+        raise KnownError(
+            f"{file}: a table [[{kind}]] has reason, rules, and perhaps timeout and unsteady"
+        )
     if not table["reason"] or not table["rules"]:
         raise KnownError(f"{file}: a table [[{kind}]] has no reason or no rules")
-    return table["reason"], table["rules"], float(table.get("timeout", TIMEOUT))
 
 
 def _lines_of_rules(text: str) -> dict[tuple[str, str], int]:

@@ -17,6 +17,7 @@ _SHORT = {
     "a clock that skips": "clock",
     "faults of services": "faults",
     "the function on this machine": "here",
+    "a function that the cloud knows": "there",
 }
 
 Outcomes = dict[Column, dict[str, str]]

@@ -10,17 +10,19 @@ from typing import Any
 import pytest
 
 from contract_columns import readme, results
-from contract_columns.columns import COLUMNS, EMBEDDED, THERE, Column, columns_called
+from contract_columns.columns import COLUMNS, EMBEDDED, HERE, THERE, Column, columns_called
 from contract_columns.known import Fault, KnownError, faults_of
 from contract_columns.suite import CONTRACT, all_rules
 
 ENDPOINT = "SLSTEST_CONTRACT_ENDPOINT"
-"""The environment variable with the URL of a cloud that is not ours."""
+"""The environment variable with the URL of a cloud that is not ours; or with several URLs, for
+pytest-xdist: the workers take them in turn."""
 
 NEEDS = {
     "needs_clock": "a clock that skips",
     "needs_faults": "faults of services",
     "needs_function_here": "the function on this machine",
+    "needs_known_function": "a function that the cloud knows",
 }
 """The markers of rules that cannot be tried everywhere, and what they need."""
 
@@ -51,7 +53,7 @@ class ContractRun:
         """Raises :class:`pytest.UsageError` for what cannot be run."""
         self._config = config
         self.columns = _chosen(config)
-        self.endpoint = os.environ.get(ENDPOINT)
+        self.endpoint = _endpoint()
         foreign = [column.name for column in self.columns if not column.ours]
         if foreign and not self.endpoint:
             raise pytest.UsageError(f"--column {foreign[0]}: say in {ENDPOINT} at which URL it is")
@@ -139,10 +141,12 @@ class ContractRun:
         report = yield
         if not _is_of_the_suite(item) or not (fault := self._fault(item)):
             return report
-        if call.excinfo is not None and report.failed and report.when != "teardown":
+        failed = call.excinfo is not None and report.failed and report.when != "teardown"
+        passed = report.passed and report.when == "call"
+        if failed or (passed and fault.unsteady):
             report.outcome = "skipped"
             report.wasxfail = fault.reason
-        elif report.passed and report.when == "call":
+        elif passed:
             report.outcome = "failed"
             report.longrepr = fault.mended(self._counts_for(item))
         return report
@@ -205,16 +209,20 @@ def _chosen(config: pytest.Config) -> tuple[Column, ...]:
     return tuple(dict.fromkeys(chosen))
 
 
+def _endpoint() -> str | None:
+    urls = os.environ.get(ENDPOINT, "").split()
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return urls[int(worker) % len(urls)] if urls else None
+
+
 def _lacked(item: pytest.Item) -> str | None:
     """What a rule needs and its column has not."""
     column = _column(item)
     if column.ours:
         return None
-    for marker, what in NEEDS.items():
-        everywhere = marker == "needs_function_here" and column.place != THERE
-        if not everywhere and item.get_closest_marker(marker):
-            return what
-    return None
+    has = {HERE: "needs_function_here", THERE: "needs_known_function"}[column.place]
+    lacked = [marker for marker in NEEDS if marker != has and item.get_closest_marker(marker)]
+    return NEEDS[lacked[0]] if lacked else None
 
 
 def _is_of_the_suite(item: pytest.Item) -> bool:
