@@ -250,6 +250,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if unknown := set(asked.endings) - WAYS.keys():
         parser.error(f"no ending: {', '.join(unknown)}; there are: {', '.join(WAYS)}")
+    # A shell lets what it runs in the background ignore Ctrl-C, and pytest would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     bad = 0
     for name in asked.endings or WAYS:
         took = []

@@ -3,18 +3,19 @@ while the tests are collected, and shared by the workers of xdist."""
 
 from __future__ import annotations
 
-import queue
+import socket
 import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import pytest
 
-from slstest.errors import SlstestError
+from slstest.errors import ConfigurationError, SlstestError
 
 from . import selection
 from .options import Settings
 from .services import services_of
+from .terminal import Terminal
 
 if TYPE_CHECKING:
     from slstest.clouds.localstack.background import BackgroundStart
@@ -54,7 +55,9 @@ class Controller:
         self._needed = False
 
     def begin(self) -> None:
-        """Start the container in the background."""
+        """Start the container in the background, if it was not."""
+        if self._start is not None:
+            return
         from slstest.clouds.localstack.background import BackgroundStart
 
         assert self._settings.container is not None
@@ -67,6 +70,7 @@ class Controller:
 
     def invite(self) -> int:
         """Expect another worker; returns what it needs to ask for the container."""
+        self.begin()
         if self._lobby is None:
             from slstest.clouds.localstack.sharing import Lobby
 
@@ -179,43 +183,27 @@ class Worker:
         ask(self._port, {"load": service})
 
 
+class Outsider:
+    """A worker of xdist on another machine, where the container is out of reach."""
+
+    def container(self) -> SharedContainer:
+        """See :class:`Share`."""
+        raise ConfigurationError(
+            "the run's LocalStack container is on the machine of the controller, and this worker "
+            f"is on another ({socket.gethostname()}). Start LocalStack there and say so in that "
+            "machine's environment (LOCALSTACK_HOST=localhost:4566), or give all workers one that "
+            "they reach, with --sls-endpoint URL"
+        )
+
+    def collected(self, items: Sequence[pytest.Item]) -> None:
+        """See :class:`Share`."""
+
+    def close(self) -> None:
+        """See :class:`Share`."""
+
+
 def _services(items: Sequence[pytest.Item], settings: Settings) -> set[str]:
     return services_of(items, functions_there=settings.runtime == "cloud")
-
-
-class Terminal:
-    """Lines for the terminal from a thread. Only the main thread knows when output is not
-    captured; where no test runs (``direct``), it never is."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self.direct = False
-
-    def say(self, line: str) -> None:
-        """Show a line now or with the next :meth:`show`."""
-        if self.direct:
-            self._write(line)
-        else:
-            self._lines.put(line)
-
-    def show(self) -> None:
-        """Show what was said, in the main thread."""
-        capture: Any = self._config.pluginmanager.getplugin("capturemanager")
-        while not self._lines.empty():
-            line = self._lines.get()
-            if capture is None:
-                self._write(line)
-            else:
-                with capture.global_and_fixture_disabled():
-                    self._write(line)
-
-    def _write(self, line: str) -> None:
-        reporter: Any = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(f"slstest: {line}")
-            reporter.flush()
 
 
 _SHARE = pytest.StashKey[Share]()
@@ -229,6 +217,8 @@ def prepare(config: pytest.Config, settings: Settings, run: str) -> None:
             config.stash[_SHARE] = Controller(config, settings, run)
         elif LOBBY in worker:
             config.stash[_SHARE] = Worker(worker[LOBBY], settings)
+        else:
+            config.stash[_SHARE] = Outsider()
 
 
 def container(config: pytest.Config) -> SharedContainer | None:
@@ -240,15 +230,14 @@ def container(config: pytest.Config) -> SharedContainer | None:
 def begin(config: pytest.Config) -> None:
     """Start the container, if there are tests to come that can use it."""
     share = config.stash.get(_SHARE, None)
-    only_looks = config.getoption("collectonly") or config.getoption("setupplan", default=False)
-    if isinstance(share, Controller) and not only_looks:
+    if isinstance(share, Controller) and not _only_looks(config):
         share.begin()
 
 
 def invite(config: pytest.Config, worker: dict[str, Any], *, same_host: bool) -> None:
     """Tell a worker how to ask for the container."""
     share = config.stash.get(_SHARE, None)
-    if isinstance(share, Controller) and same_host:
+    if isinstance(share, Controller) and same_host and not _only_looks(config):
         worker[LOBBY] = share.invite()
 
 
@@ -271,6 +260,12 @@ def finish(config: pytest.Config) -> None:
     share = config.stash.get(_SHARE, None)
     if share is not None:
         share.close()
+
+
+def _only_looks(config: pytest.Config) -> bool:
+    """Whether a run shows tests, or what they would set up, and runs none."""
+    options = ("collectonly", "setupplan")
+    return any(config.getoption(option, default=False) for option in options)
 
 
 def end_run(error: Exception) -> NoReturn:

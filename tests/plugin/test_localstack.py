@@ -79,6 +79,24 @@ def test_without_docker_the_run_ends_with_one_message(
     result.assert_outcomes()
 
 
+def test_a_worker_that_the_container_is_out_of_reach_of_says_so(project: Project) -> None:
+    """As one on another machine, which xdist starts through ssh."""
+    project.file(
+        "conftest.py",
+        """
+        import pytest
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_configure_node(node):
+            node.workerinput.pop("slstest_lobby")
+        """,
+    )
+    project.tests("def test_it(sls): pass\ndef test_that(): pass")
+    result = project.run_apart(*LOCALSTACK, "-n", "1")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["the run's LocalStack container is on the machine of the contr*"])
+
+
 @pytest.mark.parametrize("arguments", [("--collect-only",), ("--fixtures",), ("--setup-plan",)])
 def test_what_runs_no_test_starts_nothing(project: Project, arguments: tuple[str, ...]) -> None:
     project.tests("def test_it(sls): pass")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ REQUEST_TIMEOUT = 60
 FIRST_WORD_TIMEOUT = 9.0
 """Seconds in which a registry has to say something."""
 _NEXT_WORD_TIMEOUT = 300.0
+_TICK = 0.1
 
 LOOPBACK = "127.0.0.1"
 _LOCAL = ("localhost", LOOPBACK, "::1")
@@ -98,8 +100,7 @@ def provide_image(
             return
     say(f"pulling {image}")
     progress = PullProgress(image)
-    for told in _pull(client, image):
-        check()
+    for told in _pull(client, image, check):
         if "error" in told:
             raise _not_pulled(image, str(told["error"]))
         if line := progress.line(told):
@@ -138,7 +139,7 @@ class PullProgress:
         return f"pulling {self._image}: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
 
 
-def _pull(client: DockerClient, image: str) -> Iterator[dict[str, Any]]:
+def _pull(client: DockerClient, image: str, check: Callable[[], None]) -> Iterator[dict[str, Any]]:
     """What the daemon says while it pulls; it says nothing while it tries to reach a registry."""
     from docker.errors import APIError
     from requests.exceptions import RequestException
@@ -158,11 +159,14 @@ def _pull(client: DockerClient, image: str) -> Iterator[dict[str, Any]]:
 
     # A daemon thread: a registry that never answers must not keep the process.
     threading.Thread(target=read, name="slstest-pull", daemon=True).start()
-    timeout = FIRST_WORD_TIMEOUT
+    timeout, since = FIRST_WORD_TIMEOUT, time.monotonic()
     while True:
+        check()
         try:
-            word = words.get(timeout=timeout)
+            word = words.get(timeout=_TICK)
         except queue.Empty:
+            if time.monotonic() - since < timeout:
+                continue
             raise _not_pulled(image, f"no answer in {timeout:g} s") from None
         if word is None:
             return
@@ -171,7 +175,7 @@ def _pull(client: DockerClient, image: str) -> Iterator[dict[str, Any]]:
         if isinstance(word, Exception):
             raise _not_pulled(image, _cause(word)) from word
         yield word
-        timeout = _NEXT_WORD_TIMEOUT
+        timeout, since = _NEXT_WORD_TIMEOUT, time.monotonic()
 
 
 def _not_pulled(image: str, reason: str, status: int | None = None) -> ConfigurationError:
