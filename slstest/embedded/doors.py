@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import socket
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable
@@ -169,6 +170,11 @@ class _Server(ThreadedWSGIServer):
     def closed(self, connection: socket.socket) -> None:
         with self._lock:
             self._connections.discard(connection)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that has gone, killed perhaps, needs no answer and is no trouble of ours.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def hang_up(self) -> None:
         """End the connections that clients keep open for their next request."""

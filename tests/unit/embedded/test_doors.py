@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import socket
+import struct
 import subprocess
 import sys
 import textwrap
@@ -24,8 +25,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import create_parser
 
 from slstest.clouds.embedded import EmbeddedCloud
-from slstest.embedded.doors import InProcessDoor
-from slstest.embedded.messages import AwsRequest
+from slstest.embedded.doors import HttpDoor, InProcessDoor
+from slstest.embedded.messages import AwsRequest, AwsResponse
 
 if TYPE_CHECKING:
     from tests.unit.embedded.conftest import Aws
@@ -588,3 +589,27 @@ def test_a_closed_cloud_hangs_up_and_answers_nobody(aws: Aws) -> None:
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((str(address.hostname), int(address.port or 0)))
     connection.close()
+
+
+def test_a_client_that_hangs_up_is_nothing_to_tell(capfd: pytest.CaptureFixture[str]) -> None:
+    asked, gone = threading.Event(), threading.Event()
+
+    def handle(request: AwsRequest) -> AwsResponse:
+        asked.set()
+        assert gone.wait(10)
+        return AwsResponse(200, {}, b"x" * 1_000_000)
+
+    door = HttpDoor("us-east-1", handle)
+    door.open()
+    try:
+        port = int(door.endpoint_url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert asked.wait(10)
+            # So that closing does not wait for anything, as when a process is killed.
+            linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        gone.set()
+    finally:
+        door.close()
+    assert capfd.readouterr().err == ""
