@@ -50,6 +50,9 @@ what works instead."""
 
 _FUNCTION_ARN = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:function:([\w-]+)")
 
+_LOOK_AGAIN = 1.0
+"""Seconds after which there is a new look for news, though what was found is still under way."""
+
 _FAULTS_OF_SERVICES = ("fail", "delay", "deliver out of order")
 
 
@@ -108,6 +111,9 @@ class FunctionsHere:
         self._relays = Relays(connection.client, self._scheduler, self._host, self._undelivered)
         connection.client("logs").meta.events.register("before-call.logs", self._write_logs)
         self._http.open()
+        self._watched = threading.RLock()
+        """Held by whoever looks for news. While somebody waits for the end of all that is under
+        way, nobody else may begin something."""
         self._ended = threading.Event()
         self._looking = threading.Thread(target=self._look, name="slstest-look", daemon=True)
         self._looking.start()
@@ -162,8 +168,10 @@ class FunctionsHere:
 
     def quiesce(self, timeout: float) -> None:
         if not self._relays.queues():
-            self._look_once()
-            self._scheduler.quiesce(timeout)
+            with self._watched:
+                self._scheduler.quiesce(timeout)
+                self._look_once()  # now that nobody is in the middle of an earlier look
+                self._scheduler.quiesce(timeout)
             return
 
         def under_way(seconds: float) -> list[str]:
@@ -224,8 +232,9 @@ class FunctionsHere:
         before: object = None
         since = time.monotonic()
         while True:
-            self._look_once()
-            under_way = look(max(0.0, deadline - time.monotonic()))
+            with self._watched:
+                self._look_once()
+                under_way = look(max(0.0, deadline - time.monotonic()))
             activity = (self._host.activity(), self._relays.received())
             now = time.monotonic()
             if under_way or activity != before:
@@ -241,7 +250,7 @@ class FunctionsHere:
 
     def _under_way(self, seconds: float) -> list[str]:
         try:
-            self._scheduler.settle(seconds)
+            self._scheduler.settle(min(seconds, _LOOK_AGAIN))
         except NotSettled:
             left = self._scheduler.pending()
         else:
@@ -251,11 +260,15 @@ class FunctionsHere:
 
     def _look(self) -> None:
         while not self._ended.wait(self._interval):
-            self._look_once()
+            if self._watched.acquire(blocking=False):
+                try:
+                    self._look_once()
+                finally:
+                    self._watched.release()
 
     def _look_once(self) -> None:
-        self._host.mappings.wake_all()
-        self._relays.wake_all()
+        self._host.mappings.look()
+        self._relays.look()
 
     def _guarded(self, guard: Guard) -> Callable[[AwsRequest], AwsResponse]:
         def handle(request: AwsRequest) -> AwsResponse:

@@ -100,14 +100,14 @@ class Relays:
                 self._topics.add(relay.source_arn)
         poller.enable()
 
-    def wake_all(self) -> None:
-        """There may be news in any queue."""
+    def look(self) -> None:
+        """See whether there is news in any queue."""
         with self._lock:
             for queue_arn in [arn for arn, poller in self._pollers.items() if poller.lost]:
                 del self._pollers[queue_arn]
             pollers = list(self._pollers.values())
         for poller in pollers:
-            poller.wake()
+            poller.look()
 
     def check_publish(self, params: Mapping[str, Any], **_: Any) -> None:
         """Refuse a message of Publish or PublishBatch that says something else to functions than

@@ -36,6 +36,8 @@ COPIER = """
     """
 
 TESTS = """
+    import threading
+
     import pytest
     from slstest import ConfigurationError, FunctionError, NotSettled
 
@@ -90,6 +92,17 @@ TESTS = """
         queue.send({"id": "1"})
         sls.settle()
         assert copier.invocations == []
+
+    def test_a_cloud_that_answers_slower_than_it_is_looked_at_settles(sls, copies, copier):
+        def answer_slowly(**_):
+            threading.Event().wait(0.15)
+
+        sls.client("kinesis").meta.events.register("before-send.kinesis", answer_slowly)
+        stream = sls.stream(shard_count=3)
+        copier.triggered_by(stream)
+        stream.put({"id": "1"})
+        sls.settle(timeout=20)
+        assert len(copier.invocations) == 1
     """
 
 
@@ -272,7 +285,7 @@ def run(server: Server, tmp_path: Path) -> Run:
 def test_the_same_tests_run_at_an_endpoint(server: Server, run: Run, runtime: str) -> None:
     done = run(TESTS, "--sls-runtime", runtime)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 passed" in done.stdout
+    assert "7 passed" in done.stdout
     assert left_on(server) == []
 
 

@@ -81,6 +81,10 @@ class Poller(Protocol):
     def wake(self, places: Iterable[str] | None = None) -> None:
         """Something may have come: into these parts of the source, or into any."""
 
+    def look(self) -> None:
+        """See whether something has come, as nobody tells. Whoever reads or handles something
+        now does not need to be told: they look when they are done."""
+
     def update(self, settings: Any) -> None:
         """Go on with other settings, from the next batch."""
 

@@ -117,6 +117,13 @@ class SqsPoller:
         if start:
             self._scheduler.submit(self._words("messages"), self._read)
 
+    def look(self) -> None:
+        """See whether messages have come, as nobody tells; left alone while it is read."""
+        with self._lock:
+            reading = self._reading
+        if not reading:
+            self.wake()
+
     def hidden_changed(self) -> None:
         """Somebody else received, deleted or hid messages."""
         if self._enabled and not self._reading and not self._active:

@@ -102,6 +102,15 @@ class StreamPoller:
         for shard in woken:
             self._wake_shard(shard)
 
+    def look(self) -> None:
+        """See whether records have come, as nobody tells. A shard whose lanes are all at work is
+        left alone: it is read again when one has ended. Looks that come faster than the stream
+        answers would keep it at work for ever."""
+        for shard in self._all_shards() if self._enabled else ():
+            with self._lock:
+                if not all(lane.working for lane in shard.lanes):
+                    self._wake_first(shard)
+
     # -- called from any thread -----------------------------------------------------------
 
     def _all_shards(self) -> list[Shard]:

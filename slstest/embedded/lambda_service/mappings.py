@@ -198,13 +198,13 @@ class MappingService:
             if isinstance(entry.poller, SqsPoller):
                 entry.poller.hidden_changed()
 
-    def wake_all(self) -> None:
-        """There may be news in any source, as nobody tells of them."""
+    def look(self) -> None:
+        """See whether there is news in any source, as nobody tells."""
         with self._lock:
             entries = [entry for entry in self._entries.values() if entry.mapping.enabled]
         for entry in entries:
             if not entry.poller.lost:
-                entry.poller.wake()
+                entry.poller.look()
 
     def sources(self) -> list[str]:
         """The ARNs of the sources that are read."""

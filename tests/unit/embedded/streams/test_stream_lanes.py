@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from slstest.embedded.event_sources.settings import StreamSettings
+from slstest.embedded.event_sources.stream_reader import Page
 
 if TYPE_CHECKING:
     from tests.unit.embedded.streams.conftest import Call, World
@@ -63,6 +64,35 @@ def test_a_batch_that_fails_holds_up_its_own_lane_alone(world: World) -> None:
     done = {data for batch in world.batches() for data in batch}
     assert "A-behind" not in done
     assert len(done) > len(KEYS) / 2
+
+
+def test_looks_that_come_faster_than_the_stream_answers_do_not_keep_it_at_work(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody tells of records, a poller is told to look again and again."""
+    read = world.stream.read
+    reads: list[str] = []
+
+    def read_slowly(iterator: str, shard_id: str) -> Page | None:
+        reads.append(iterator)
+        if len(reads) < 10:
+            poller.look()
+        return read(iterator, shard_id)
+
+    monkeypatch.setattr(world.stream, "read", read_slowly)
+    poller = world.poll(enable=False)
+    poller.enable()
+    world.settle()
+    assert len(reads) == 1
+
+
+def test_a_look_finds_what_nobody_told_of(world: World) -> None:
+    poller = world.poll(parallelization_factor=2)
+    world.settle()
+    world.stream.put("key", "new")
+    poller.look()
+    world.settle()
+    assert world.batches() == [["new"]]
 
 
 def test_other_factors_hold_for_what_waits(world: World) -> None:
