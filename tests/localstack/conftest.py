@@ -9,59 +9,18 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
-import shutil
-import subprocess
 import textwrap
-import urllib.request
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
+from localstack_container import LocalStack, NoDocker, Unavailable, check_docker, container
 
 from slstest.waiting import wait_until
-
-IMAGE = "localstack/localstack:4.14.0"
-SETTINGS = {
-    "DISABLE_EVENTS": "1",
-    "DNS_ADDRESS": "0",
-    "DYNAMODB_IN_MEMORY": "1",
-    "KINESIS_LATENCY": "0",
-    "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
-    "LAMBDA_RUNTIME_EXECUTOR": "process",
-    "PROVIDER_OVERRIDE_DYNAMODB": "v2",
-    "SKIP_SSL_CERT_DOWNLOAD": "1",
-}
-START_TIMEOUT = 60.0
-HELP = "ci/localstack-image/README.md says how to get a Docker daemon with the image"
-
-
-@dataclass(frozen=True)
-class LocalStack:
-    """A running container."""
-
-    container: str
-    endpoint: str
-
-    def client(self, service: str) -> Any:
-        session: Any = boto3.Session("test", "test", region_name="us-east-1")
-        return session.client(service, endpoint_url=self.endpoint)
-
-    def health(self) -> Any:
-        """What LocalStack says of itself, None while nothing answers."""
-        try:
-            with urllib.request.urlopen(f"{self.endpoint}/_localstack/health") as answer:
-                return json.load(answer)
-        except OSError:
-            return None
-
-    def function_processes(self) -> int:
-        """How many processes of functions there are in the container."""
-        return docker("top", self.container).count("awslambdaric")
 
 
 @dataclass(frozen=True)
@@ -103,43 +62,26 @@ class Function:
 Deploy = Callable[..., Function]
 
 
-def docker(*arguments: str) -> str:
-    """What a Docker command writes."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(f"docker {' '.join(arguments)}: {done.stderr}{HELP}", pytrace=False)
-    return done.stdout.strip()
-
-
 @pytest.fixture(scope="session")
 def docker_daemon() -> None:
     """Fail without Docker; skip if whoever runs the tests said so beforehand."""
-    if shutil.which("docker") is not None:
-        answer = subprocess.run(["docker", "version"], capture_output=True, text=True, check=False)
-        if answer.returncode == 0:
-            return
-        reason = answer.stderr.strip()
-    else:
-        reason = "there is no docker command"
-    if os.environ.get("SLSTEST_WITHOUT_DOCKER") == "skip":
-        pytest.skip(f"no Docker: {reason}")
-    pytest.fail(f"{reason}\n{HELP}; SLSTEST_WITHOUT_DOCKER=skip skips these tests", pytrace=False)
+    try:
+        check_docker()
+    except NoDocker as reason:
+        if reason.may_be_skipped:
+            pytest.skip(f"no Docker: {reason}")
+        pytest.fail(str(reason), pytrace=False)
 
 
 @pytest.fixture(scope="session")
 def localstack(docker_daemon: None) -> Iterator[LocalStack]:
     """The container, with the settings that make tests fast."""
-    settings = [f"--env={name}={value}" for name, value in SETTINGS.items()]
-    # --pull=never: an image of the same name from a registry has no such executor.
-    container = docker(
-        "run", "--detach", "--pull=never", "--publish=127.0.0.1::4566", *settings, IMAGE
-    )
-    try:
-        running = LocalStack(container, f"http://{docker('port', container, '4566')}")
-        wait_until("LocalStack to be ready", running.health, START_TIMEOUT)
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(container())
+        except Unavailable as reason:
+            pytest.fail(str(reason), pytrace=False)
         yield running
-    finally:
-        docker("rm", "--force", "--volumes", container)
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from localstack_container import IMAGE, docker
 
 from slstest import Environment
 from slstest.clouds import open_cloud
 from slstest.clouds.localstack.container import ContainerSettings, reuse_name
 from slstest.clouds.localstack.labels import containers_of_ours
-
-from .conftest import IMAGE, docker
 
 pytestmark = pytest.mark.usefixtures("docker_daemon")
 

@@ -13,7 +13,7 @@ import pexpect
 import pytest
 
 if TYPE_CHECKING:
-    from tests.localstack.conftest import LocalStack
+    from localstack_container import LocalStack
 
 SAMPLE = Path(__file__).parents[2] / "sample_functions" / "click_processor" / "app.py"
 HEAD = "def handler(event: dict[str, Any], context: Any) -> None:\n"

@@ -6,10 +6,11 @@ import json
 import re
 
 import pytest
+from localstack_container import LocalStack
 
 from slstest.waiting import wait_until
 
-from .conftest import Deploy, LocalStack
+from .conftest import Deploy
 
 
 def test_it_is_the_release_that_its_tag_says(localstack: LocalStack) -> None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from localstack_container import LocalStack
 
 from slstest.waiting import wait_until
 
-from .conftest import Deploy, Function, LocalStack
+from .conftest import Deploy, Function
 
 KEEPS_EVENTS = """
     import json

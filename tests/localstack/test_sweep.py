@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from localstack_container import IMAGE, docker
 
 from slstest.cli import main
 from slstest.clouds.localstack.labels import REUSE, RUN, containers_of_ours
-from tests.localstack.conftest import IMAGE, docker
 
 Sweep = Callable[..., "tuple[int, str]"]
 

@@ -1,0 +1,70 @@
+"""LocalStack in a container, for one command.
+
+    python -m ci.localstack pytest ...
+
+runs the command while LocalStack is up, with its URL in SLSTEST_CONTRACT_ENDPOINT. Without Docker
+it fails, unless SLSTEST_WITHOUT_DOCKER=skip says that the command need not be run.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
+
+from localstack_container import (
+    LocalStack,
+    NoDocker,
+    Unavailable,
+    container,
+)
+
+ENDPOINT = "SLSTEST_CONTRACT_ENDPOINT"
+SLOW_AT_FIRST = {
+    "dynamodb": "list_tables",
+    "kinesis": "list_streams",
+    "lambda": "list_functions",
+    "logs": "describe_log_groups",
+    "s3": "list_buckets",
+    "sns": "list_topics",
+    "sqs": "list_queues",
+}
+"""What LocalStack loads when it is first asked. Kinesis refuses what comes meanwhile."""
+
+
+def warm(localstack: LocalStack) -> None:
+    """Have each service answer once."""
+
+    def ask(service: str) -> None:
+        getattr(localstack.client(service), SLOW_AT_FIRST[service])()
+
+    with ThreadPoolExecutor(len(SLOW_AT_FIRST)) as pool:
+        list(pool.map(ask, SLOW_AT_FIRST))
+
+
+def main(command: Sequence[str]) -> int | str:
+    """The exit status of the command, or why there is none."""
+    if not command:
+        return str(__doc__)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        with container() as localstack:
+            warm(localstack)
+            return subprocess.call(command, env={**os.environ, ENDPOINT: localstack.endpoint})
+    except NoDocker as reason:
+        if not reason.may_be_skipped:
+            return f"no Docker: {reason}"
+        sys.stderr.write(f"skipped, no Docker: {reason}\n")
+        return 0
+    except Unavailable as reason:
+        return f"LocalStack is not to be had: {reason}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
