@@ -42,6 +42,8 @@ class _Mapping:
     """When, on the monotonic clock."""
     invocations: int
     """How often the function had been invoked by then."""
+    window: float
+    """Seconds for which what came is held back until there is more."""
 
 
 class RemoteCloud:
@@ -109,7 +111,8 @@ class RemoteCloud:
         self._wait(timeout, self._running, self._quiet / 2)
 
     def settle(self, timeout: float) -> None:
-        self._wait(timeout, self._under_way, self._quiet)
+        held_back = max((mapping.window for mapping in self._mappings.values()), default=0.0)
+        self._wait(timeout, self._under_way, self._quiet + held_back)
 
     def advance(self, seconds: float) -> None:
         raise time_is_real(self.name)
@@ -133,7 +136,11 @@ class RemoteCloud:
         if enabled and "EventSourceArn" in parsed:
             function = parsed["FunctionArn"].rpartition(":")[2]
             self._mappings[parsed["UUID"]] = _Mapping(
-                parsed["EventSourceArn"], function, time.monotonic(), self._counts.get(function, 0)
+                parsed["EventSourceArn"],
+                function,
+                time.monotonic(),
+                self._counts.get(function, 0),
+                parsed.get("MaximumBatchingWindowInSeconds", 0),
             )
         elif enabled is False:
             self._mappings.pop(parsed.get("UUID", ""), None)
@@ -145,12 +152,12 @@ class RemoteCloud:
         """Wait until nothing that can be seen is under way, and for so long nothing changed."""
         deadline = time.monotonic() + timeout
         before: object = None
-        since = time.monotonic()
+        since, pause = time.monotonic(), self.pace.look
         while True:
             under_way, picture = look()
             now = time.monotonic()
             if under_way or picture != before:
-                before, since = picture, now
+                before, since, pause = picture, now, self.pace.look
             elif now - since >= quiet:
                 return
             if now >= deadline:
@@ -162,7 +169,8 @@ class RemoteCloud:
                     f"not settled after {timeout:g} s on the cloud {self.name!r}; still under "
                     f"way:\n{listed}"
                 )
-            time.sleep(min(self.pace.look, max(0.0, deadline - now)))
+            time.sleep(min(pause, max(0.0, deadline - now)))
+            pause = min(pause * 1.5, max(self.pace.look, quiet / 4))
 
     def _running(self) -> tuple[list[str], object]:
         logs = {name: log.read() for name, log in self._logs.items()}

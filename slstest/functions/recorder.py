@@ -20,8 +20,10 @@ _SOURCE = '''\
 
 import importlib
 import json
+import os
 import sys
 
+os.environ["_HANDLER"] = {handler!r}
 _MODULE, _, _NAME = {handler!r}.rpartition(".")
 _own = getattr(importlib.import_module(_MODULE.replace("/", ".")), _NAME)
 

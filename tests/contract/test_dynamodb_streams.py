@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.utilities.parser.models import DynamoDBStreamModel
+from contract_columns.columns import Column
 
 from slstest import ConfigurationError, Environment, Function, Invocation, Table
 
@@ -43,7 +44,7 @@ def changes(function: Function) -> list[tuple[str, Any, Any]]:
 
 
 def test_an_event_has_exactly_the_fields_of_the_documented_one(
-    deploy: Deploy, sls: Environment
+    deploy: Deploy, sls: Environment, column: Column
 ) -> None:
     """The example event of with-ddb.html; its field userIdentity is that of items that were
     deleted for their time to live."""
@@ -64,7 +65,8 @@ def test_an_event_has_exactly_the_fields_of_the_documented_one(
             "dynamodb",
             "eventSourceARN",
         }
-        assert re.fullmatch("[0-9a-f]{32}", record["eventID"])
+        if column.ours:  # all that AWS promises is that it is unique
+            assert re.fullmatch("[0-9a-f]{32}", record["eventID"])
         assert (record["eventVersion"], record["eventSource"]) == ("1.1", "aws:dynamodb")
         assert record["awsRegion"] == "us-east-1"
         assert record["eventSourceARN"] == table.stream_arn
@@ -247,14 +249,19 @@ def test_trim_horizon_delivers_what_was_written_before_the_mapping(
 
 
 def test_latest_delivers_only_what_is_written_after_the_mapping(
-    deploy: Deploy, sls: Environment
+    deploy: Deploy, sls: Environment, column: Column
 ) -> None:
+    """Where LATEST is becomes known some time after the mapping was made:
+    https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html"""
     table, function = sls.table(stream="KEYS_ONLY"), deploy(QUIET)
     table.put({"id": "1"})
     function.triggered_by(table, starting_position="LATEST")
-    table.put({"id": "2"})
-    sls.settle()
-    assert [ids(each) for each in function.invocations] == [["2"]]
+    for number in range(2, 3 if column.ours else 12):
+        table.put({"id": str(number)})
+        sls.settle()
+        if function.invocations:
+            break
+    assert [ids(each) for each in function.invocations] == [[str(number)]]
 
 
 def test_at_timestamp_is_no_starting_position(deploy: Deploy, sls: Environment) -> None:

@@ -145,6 +145,7 @@ def test_an_update_starts_fresh_environments(deploy: Deploy, sls: Environment) -
     sls.client("lambda").update_function_configuration(
         FunctionName=function.name, Environment={"Variables": {"NAME": "new"}}
     )
+    sls.client("lambda").get_waiter("function_updated_v2").wait(FunctionName=function.name)
     assert function.invoke({}) == [1, "new"]
 
 
@@ -298,6 +299,7 @@ def test_what_the_function_prints_and_logs_is_between_start_and_end(deploy: Depl
 def test_logs_reach_cloudwatch_logs(deploy: Deploy, sls: Environment) -> None:
     function = deploy("def handler(event, context): print('seen'); print()")
     function.invoke({})
+    function.expect_log("REPORT")
     events = sls.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{function.name}")
     messages = [event["message"] for event in events["events"]]
     assert messages[2:4] == ["seen\n", "\n"]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from contract_columns.columns import Column
 
 from slstest import ConfigurationError, Environment, Function, Invocation
 
@@ -185,6 +186,7 @@ def test_a_failing_batch_blocks_its_shard_and_no_other(deploy: Deploy, sls: Envi
     function.triggered_by(stream, batch_size=1)
     keys = keys_of_two_shards(sls, stream.name)
     stream.put({"poison": True}, partition_key=keys[0])
+    function.expect_invoked()
     stream.put({"n": "behind"}, partition_key=keys[0])
     stream.put({"n": "other"}, partition_key=keys[1])
     function.expect_log("other")
@@ -231,9 +233,13 @@ def test_a_disabled_mapping_delivers_nothing_and_goes_on_where_it_was(
     ]
 
 
-def test_a_deleted_mapping_delivers_nothing(deploy: Deploy, sls: Environment) -> None:
+def test_a_deleted_mapping_delivers_nothing(
+    deploy: Deploy, sls: Environment, column: Column
+) -> None:
     stream, function = sls.stream(), deploy(QUIET)
     function.triggered_by(stream).delete()
+    if not column.ours:
+        sls.settle()  # elsewhere a read may be under way
     stream.put({"n": 1})
     sls.settle()
     assert function.invocations == []

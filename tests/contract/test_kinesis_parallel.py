@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from contract_columns.columns import Column
 
 from slstest import ConfigurationError, Environment, Function
 
@@ -45,7 +46,7 @@ def test_the_order_of_a_partition_key_is_kept(
 
 
 def test_a_partition_key_whose_batch_fails_is_held_up_and_others_go_on(
-    deploy: Deploy, sls: Environment, delivered: Delivered
+    deploy: Deploy, sls: Environment, delivered: Delivered, column: Column
 ) -> None:
     stream, function = sls.stream(), deploy(FAIL_ON_POISON)
     function.triggered_by(stream, parallelization_factor=10, batch_size=1, maximum_retry_attempts=1)
@@ -56,7 +57,7 @@ def test_a_partition_key_whose_batch_fails_is_held_up_and_others_go_on(
     done = [batch[0] for batch in delivered(function)]
     _, again = (place for place, each in enumerate(done) if each == "poison")
     assert again < done.index("behind")
-    assert len(done[:again]) > 10
+    assert len(done[:again]) > (10 if column.ours else 1)  # elsewhere time does not wait
     assert len(done) == 23
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -49,12 +51,19 @@ def read(**streams: Sequence[str]) -> Any:
 def recorded(event: Any, own: Any, limit: int = 1000) -> list[str]:
     """The lines that the recorder writes for one invocation of the handler ``own``."""
     module: dict[str, Any] = {}
-    with mock.patch.dict(sys.modules, {"own_module": SimpleNamespace(handler=own)}):
-        exec(recorder_source("own_module.handler", limit), module)
+    own_module = {"own_module": SimpleNamespace(handler=own)}
     output = io.StringIO()
-    with redirect_stdout(output), suppress(ZeroDivisionError):
-        module["handler"](event, SimpleNamespace(aws_request_id="r1"))
+    with mock.patch.dict(sys.modules, own_module), mock.patch.dict(os.environ):
+        exec(recorder_source("own_module.handler", limit), module)
+        with redirect_stdout(output), suppress(ZeroDivisionError):
+            module["handler"](event, SimpleNamespace(aws_request_id="r1"))
     return output.getvalue().splitlines()
+
+
+def test_the_function_finds_its_own_handler_in_its_environment() -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+    told = recorded({}, lambda event, context: os.environ["_HANDLER"])
+    assert json.loads(told[-1].rpartition(" ")[2]) == "own_module.handler"
 
 
 def test_an_invocation_is_what_the_recorder_wrote() -> None:
