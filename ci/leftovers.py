@@ -252,6 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no ending: {', '.join(unknown)}; there are: {', '.join(WAYS)}")
     # A shell lets what it runs in the background ignore Ctrl-C, and pytest would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     bad = 0
     for name in asked.endings or WAYS:
         took = []
@@ -263,6 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             clean += not wrong
             for line in wrong:
                 sys.stdout.write(f"  {line}\n")
+            sys.stdout.flush()
         bad += asked.times - clean
         sys.stdout.write(
             f"{name}: {clean} of {asked.times} left nothing "

@@ -35,7 +35,6 @@ def connect() -> DockerClient:
     """
     try:
         from docker.errors import DockerException
-        from requests.exceptions import RequestException
         from testcontainers.core.docker_client import DockerClient
     except ImportError as error:
         raise ConfigurationError(
@@ -44,7 +43,7 @@ def connect() -> DockerClient:
     try:
         client = DockerClient(timeout=CONNECT_TIMEOUT)
         client.client.ping()
-    except (DockerException, RequestException, OSError, ValueError) as error:
+    except (DockerException, OSError, ValueError) as error:
         raise ConfigurationError(
             f"no Docker daemon answers, which a LocalStack container needs ({_cause(error)}). "
             "Start Docker, or set DOCKER_HOST to where it is; or use a LocalStack that runs "
@@ -71,13 +70,12 @@ def published_at(client: DockerClient) -> str:
 def explained(what: str) -> Iterator[None]:
     """Turn the daemon's errors into one that says what could not be done."""
     from docker.errors import APIError, DockerException
-    from requests.exceptions import RequestException
 
     try:
         yield
     except APIError as error:
         raise SlstestError(f"Docker could not {what}: {error.explanation or error}") from error
-    except (DockerException, RequestException) as error:
+    except (DockerException, OSError) as error:
         raise SlstestError(f"Docker could not {what}: {_cause(error)}") from error
 
 
@@ -142,7 +140,6 @@ class PullProgress:
 def _pull(client: DockerClient, image: str, check: Callable[[], None]) -> Iterator[dict[str, Any]]:
     """What the daemon says while it pulls; it says nothing while it tries to reach a registry."""
     from docker.errors import APIError
-    from requests.exceptions import RequestException
 
     repository, tag = split_image(image)
     words: queue.Queue[dict[str, Any] | Exception | None] = queue.Queue()
@@ -154,7 +151,7 @@ def _pull(client: DockerClient, image: str, check: Callable[[], None]) -> Iterat
             ):
                 words.put(told)
             words.put(None)
-        except (APIError, RequestException, OSError, ValueError) as error:
+        except Exception as error:  # whatever it is, the one who waits must be told
             words.put(error)
 
     # A daemon thread: a registry that never answers must not keep the process.
