@@ -235,6 +235,11 @@ class Environment:
     # -- the cloud ----------------------------------------------------------------------
 
     @property
+    def cloud(self) -> str:
+        """The name of the cloud, as ``--sls-cloud`` has it."""
+        return self._cloud.name
+
+    @property
     def session(self) -> boto3.Session:
         """A boto3 session whose clients reach the cloud."""
         return self._cloud.session()

@@ -60,7 +60,10 @@ def test_an_event_that_comes_again_changes_nothing(sls):
     index.expect_item({"key": "b.txt", "deleted": True})
 
 
-def test_an_event_that_comes_late_does_not_undo_a_later_one(sls):
+def test_an_event_that_comes_late_does_not_undo_a_later_one(sls, request):
+    if sls.cloud == "localstack":
+        reason = "LocalStack gives every change of an object the same sequencer"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
     index = sls.table(key="key")
     uploads = sls.bucket()
     indexer = deploy(sls, index)

@@ -49,6 +49,7 @@ def test_what_has_no_name_is_numbered_in_messages(world: Environment, folder: Pa
 
 
 def test_clients_and_session_are_the_clouds(world: Environment, cloud: Any) -> None:
+    assert world.cloud == "scripted"
     assert world.client("s3") is cloud.client("s3")
     assert world.session is cloud.session()
     assert world.endpoint_url is None
