@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 _ENABLED = "slstest-enabled"
 """In the context of a call that creates or updates a mapping, whether it enables it."""
 
+_EVENT_OF = "slstest-event-of"
+"""In the context of a call that invokes a function asynchronously, the function's name."""
+
 _BEGINNING = 5.0
-"""Seconds within which a cloud begins to read for a new mapping; MiniStack takes the longest."""
+"""Seconds within which a cloud begins to read for a new mapping, which takes MiniStack longest, or
+ends the first invocation by an event, which a cold start of LocalStack's does."""
 
 Look = Callable[[], "tuple[list[str], object]"]
 """Tells what is under way, and whatever changes when something has happened."""
@@ -44,6 +48,16 @@ class _Mapping:
     """How often the function had been invoked by then."""
     window: float
     """Seconds for which what came is held back until there is more."""
+
+
+@dataclass(frozen=True)
+class _Events:
+    """What invokes one function asynchronously."""
+
+    latest: float
+    """When, on the monotonic clock."""
+    invocations: int
+    """How often the function will have been invoked when each event has been handled once."""
 
 
 class RemoteCloud:
@@ -68,9 +82,13 @@ class RemoteCloud:
         """How often each function had been invoked when it was last looked."""
         self._mappings: dict[str, _Mapping] = {}
         """Those that are enabled, by their UUIDs."""
+        self._events: dict[str, _Events] = {}
+        """By the name of the function."""
         self._queues = MessageCounts(connection.client)
         events = connection.client("lambda").meta.events
         events.register("after-call.lambda.CreateFunction", self._function_made)
+        events.register("before-parameter-build.lambda.Invoke", _note_event)
+        events.register("after-call.lambda.Invoke", self._invoked)
         for operation in ("CreateEventSourceMapping", "UpdateEventSourceMapping"):
             events.register(f"before-parameter-build.lambda.{operation}", _note_enabled)
             events.register(f"after-call.lambda.{operation}", self._mapping_set)
@@ -91,6 +109,7 @@ class RemoteCloud:
     def begin(self) -> None:
         self._logs.clear()
         self._mappings.clear()
+        self._events.clear()
         self._counts.clear()
 
     def end(self) -> None:
@@ -130,6 +149,13 @@ class RemoteCloud:
         name = parsed.get("FunctionName")
         if name:
             self._logs[name] = InvocationLog(lambda: self.client("logs"), name)
+
+    def _invoked(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        name = context.get(_EVENT_OF)
+        if name is not None and "Error" not in parsed:
+            known = self._events[name].invocations if name in self._events else 0
+            invocations = max(known, self._counts.get(name, 0)) + 1
+            self._events[name] = _Events(time.monotonic(), invocations)
 
     def _mapping_set(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         enabled = context[_ENABLED]
@@ -176,6 +202,10 @@ class RemoteCloud:
         logs = {name: log.read() for name, log in self._logs.items()}
         running = [f"invocation {each} of {name}" for name in logs for each in logs[name].running]
         self._counts = {name: len(told.finished) for name, told in logs.items()}
+        for name, events in self._events.items():
+            age = time.monotonic() - events.latest
+            if self._counts.get(name, 0) < events.invocations and age < _BEGINNING:
+                running.append(f"an event that has invoked {name} {age:.1f} s ago")
         return running, self._counts
 
     def _under_way(self) -> tuple[list[str], object]:
@@ -194,6 +224,11 @@ class RemoteCloud:
         if self._counts.get(mapping.function, 0) > mapping.invocations:
             return None
         return f"the first look at {mapping.source}, by a mapping that is {age:.1f} s old"
+
+
+def _note_event(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    if params.get("InvocationType") == "Event":
+        context[_EVENT_OF] = str(params.get("FunctionName")).rpartition(":")[2]
 
 
 def _note_enabled(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:

@@ -10,6 +10,8 @@ import pytest
 from contract_columns.columns import Column
 
 from slstest import ConfigurationError, Environment, Function
+from slstest.resources.queue import Queue
+from slstest.waiting import wait_until
 
 Deploy = Callable[..., Function]
 
@@ -17,7 +19,9 @@ QUIET = "def handler(event, context): pass"
 ORDER = {"kind": {"DataType": "String", "StringValue": "order"}}
 
 
-def documents(queue: Any) -> list[Any]:
+def documents(queue: Queue, count: int) -> list[Any]:
+    """The bodies of the messages of a queue, as soon as there are so many."""
+    wait_until(f"{count} messages", lambda: len(queue.messages()) >= count or None, timeout=30)
     return [message.body for message in queue.messages()]
 
 
@@ -41,7 +45,7 @@ def test_a_queue_gets_the_documented_notification(sls: Environment) -> None:
     topic.subscribe(queue)
     (published,) = topic.publish("hello", subject="farbe", message_attributes=ORDER)
     sls.settle()
-    (document,) = documents(queue)
+    (document,) = documents(queue, 1)
     assert set(document) == {
         "Type",
         "MessageId",
@@ -173,7 +177,7 @@ def test_a_subscription_gets_what_its_filter_policy_lets_pass(
     topic.publish({"n": 1})
     topic.publish({"n": 2}, message_attributes=ORDER)
     sls.settle()
-    assert documents(queue) == [{"n": 2}]
+    assert documents(queue, 1) == [{"n": 2}]
 
 
 def test_a_queue_whose_policy_does_not_let_the_topic_in_gets_nothing(
@@ -209,8 +213,9 @@ def test_a_fifo_topic_keeps_the_order_of_each_group(sls: Environment) -> None:
         topic.publish({"group": "a", "n": n}, message_group_id="a")
         topic.publish({"group": "b", "n": n}, message_group_id="b")
     sls.settle()
+    bodies = documents(queue, 6)
     for group in "ab":
-        found = [body["n"] for body in documents(queue) if body["group"] == group]
+        found = [body["n"] for body in bodies if body["group"] == group]
         assert found == [0, 1, 2]
 
 
@@ -252,7 +257,7 @@ def test_an_ended_subscription_gets_nothing_more(sls: Environment) -> None:
     subscription.delete()
     topic.publish("after")
     sls.settle()
-    assert documents(queue) == ["before"]
+    assert documents(queue, 1) == ["before"]
 
 
 @pytest.mark.parametrize(
