@@ -20,11 +20,11 @@ def orders(sls):
 
 @pytest.fixture
 def worker(sls, orders):
-    return sls.function(FOLDER, environment={"ORDERS_TABLE": orders.name})
+    return sls.function(FOLDER, environment={"ORDERS_TABLE": orders.name}, timeout=2)
 
 
 # As long as the function may run: what failed is back soon, on clouds in real time as well.
-VISIBLE_SOON = {"visibility_timeout": 3}
+VISIBLE_SOON = {"visibility_timeout": 2}
 
 
 def queue_with_dead_letters(sls, **settings):
@@ -68,7 +68,7 @@ def test_a_poison_message_comes_again_alone_and_ends_in_the_dead_letter_queue(sl
     redrive_policy={"deadLetterTargetArn": "{dead.arn}", "maxReceiveCount": 2},
     **VISIBLE_SOON,
 )
-@pytest.mark.sls_function(FOLDER, environment={"ORDERS_TABLE": "{taken.name}"})
+@pytest.mark.sls_function(FOLDER, environment={"ORDERS_TABLE": "{taken.name}"}, timeout=2)
 @pytest.mark.sqs_event(order(1), "no json at all", order(2), queue="orders", **REPORT)
 def test_the_orders_of_a_batch_survive_a_message_that_is_not_json(sqs_event, sls):
     sls["taken"].expect_item({"id": "customer#ada", "orders": 2})

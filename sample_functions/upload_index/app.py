@@ -1,7 +1,7 @@
 """Keeps an index of a bucket: S3 notifications in, one DynamoDB item per object out.
 
 S3 delivers an event at least once, and two events of an object in any order. Every item
-therefore keeps the sequencer of the event that it comes from, and an event that is earlier
+therefore keeps the sequencer of the event that it comes from, and an event that is not later
 than it changes nothing. An object that was deleted keeps its item, marked as deleted: without it,
 the upload that arrives late would bring the object back.
 
@@ -54,14 +54,14 @@ def comparable(sequencer: str) -> str:
 
 
 def put(item: dict[str, Any]) -> str:
-    """Write an entry unless the one that is there is newer."""
+    """Write an entry unless the one that is there is as new."""
     try:
         dynamodb.put_item(
             TableName=TABLE,
             Item=item,
-            ConditionExpression="attribute_not_exists(sequencer) OR sequencer <= :sequencer",
+            ConditionExpression="attribute_not_exists(sequencer) OR sequencer < :sequencer",
             ExpressionAttributeValues={":sequencer": item["sequencer"]},
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
-        return "late"
+        return "known already"
     return "indexed"
