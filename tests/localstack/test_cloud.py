@@ -90,8 +90,9 @@ def nothing_left(docker_daemon: None) -> Iterator[None]:
     assert [each for each in containers_of_ours() if each.id not in before] == []
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "xdist"])
-@pytest.mark.parametrize("runtime", ["process", "in-process", "cloud"])
+@pytest.mark.parametrize(
+    ("runtime", "workers"), [("in-process", ()), ("process", ("-n", "2")), ("cloud", ("-n", "2"))]
+)
 def test_the_tests_of_a_project_run_on_a_container(
     run: Run, runtime: str, workers: tuple[str, ...]
 ) -> None:
