@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import pytest
 
-from slstest.errors import ConfigurationError, SlstestError
+from slstest.errors import SlstestError
 
 from . import selection
 from .options import Settings
@@ -20,10 +20,14 @@ from .terminal import Terminal
 if TYPE_CHECKING:
     from slstest.clouds.localstack.background import BackgroundStart
     from slstest.clouds.localstack.container import LocalStackContainer
+    from slstest.clouds.localstack.hosts import Membership
     from slstest.clouds.localstack.sharing import Lobby, SharedContainer
 
 LOBBY = "slstest_lobby"
 """The port on loopback where a worker asks for the container, in its ``workerinput``."""
+
+FAILURE = "slstest_failure"
+"""Why a worker ended for want of its container, in its ``workeroutput``."""
 
 
 class Share(Protocol):
@@ -121,15 +125,12 @@ class Controller:
 
     def _answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a worker wants to know, or has to tell."""
-        start = self._started()
-        if "load" in question:
-            start.load(question["load"])
-        elif "collected" in question:
+        from slstest.clouds.localstack.sharing import answer
+
+        if "collected" in question:
             self._hear(question["collected"], question["needed"])
-        else:
-            located = start.wait().located
-            return {"url": located.url, "container": located.container}
-        return {}
+            return {}
+        return answer(self._started(), question)
 
     def _hear(self, services: Sequence[str], needed: bool) -> None:
         with self._lock:
@@ -149,11 +150,14 @@ class Controller:
 
 
 class Worker:
-    """A worker of xdist, which asks the controller."""
+    """A worker of xdist, which asks the process that has the container."""
 
-    def __init__(self, port: int, settings: Settings) -> None:
+    def __init__(
+        self, port: int, settings: Settings, end_run: Callable[[Exception], NoReturn]
+    ) -> None:
         self._port = port
         self._settings = settings
+        self._end_run = end_run
 
     def container(self) -> SharedContainer:
         """See :class:`Share`."""
@@ -163,7 +167,7 @@ class Worker:
         try:
             answer = ask(self._port, {})
         except SlstestError as error:
-            end_run(error)
+            self._end_run(error)
         return SharedContainer(Located(answer["url"], answer["container"]), self._load)
 
     def collected(self, items: Sequence[pytest.Item]) -> None:
@@ -172,7 +176,10 @@ class Worker:
 
         needed = any(selection.uses_harness(item) for item in items)
         services = sorted(_services(items, self._settings))
-        ask(self._port, {"collected": services, "needed": needed})
+        try:
+            ask(self._port, {"collected": services, "needed": needed})
+        except SlstestError as error:
+            self._end_run(error)
 
     def close(self) -> None:
         """See :class:`Share`."""
@@ -183,23 +190,47 @@ class Worker:
         ask(self._port, {"load": service})
 
 
-class Outsider:
-    """A worker of xdist on another machine, where the container is out of reach."""
+class WorkerElsewhere:
+    """A worker of xdist on another machine than the controller. The workers there share a container
+    of their own, which starts with the first that needs it."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, run: str) -> None:
+        self._config = config
+        self._settings = settings
+        self._run = run
+        self._membership: Membership | None = None
 
     def container(self) -> SharedContainer:
         """See :class:`Share`."""
-        raise ConfigurationError(
-            "the run's LocalStack container is on the machine of the controller, and this worker "
-            f"is on another ({socket.gethostname()}). Start LocalStack there and say so in that "
-            "machine's environment (LOCALSTACK_HOST=localhost:4566), or give all workers one that "
-            "they reach, with --sls-endpoint URL"
-        )
+        return self._worker().container()
 
     def collected(self, items: Sequence[pytest.Item]) -> None:
         """See :class:`Share`."""
+        if any(selection.uses_harness(item) for item in items):
+            self._worker().collected(items)
 
     def close(self) -> None:
         """See :class:`Share`."""
+        membership, self._membership = self._membership, None
+        if membership is not None:
+            membership.close()
+
+    def _worker(self) -> Worker:
+        if self._membership is None:
+            from slstest.clouds.localstack.hosts import join
+
+            assert self._settings.container is not None
+            try:
+                self._membership = join(self._run, self._settings.container)
+            except SlstestError as error:
+                self._end_run(error)
+        return Worker(self._membership.port, self._settings, self._end_run)
+
+    def _end_run(self, error: Exception) -> NoReturn:
+        """Only the controller can end the run: it is told why."""
+        output: dict[str, Any] = self._config.workeroutput  # type: ignore[attr-defined]
+        output[FAILURE] = f"on {socket.gethostname()}: {error}"
+        end_run(error)
 
 
 def _services(items: Sequence[pytest.Item], settings: Settings) -> set[str]:
@@ -216,9 +247,9 @@ def prepare(config: pytest.Config, settings: Settings, run: str) -> None:
         if worker is None:
             config.stash[_SHARE] = Controller(config, settings, run)
         elif LOBBY in worker:
-            config.stash[_SHARE] = Worker(worker[LOBBY], settings)
+            config.stash[_SHARE] = Worker(worker[LOBBY], settings, end_run)
         else:
-            config.stash[_SHARE] = Outsider()
+            config.stash[_SHARE] = WorkerElsewhere(config, settings, run)
 
 
 def container(config: pytest.Config) -> SharedContainer | None:
@@ -228,9 +259,11 @@ def container(config: pytest.Config) -> SharedContainer | None:
 
 
 def begin(config: pytest.Config) -> None:
-    """Start the container, if there are tests to come that can use it."""
+    """Start the container, if there are tests to come that can use it. With workers it was
+    started when the first on this machine was invited."""
     share = config.stash.get(_SHARE, None)
-    if isinstance(share, Controller) and not _only_looks(config):
+    alone = not config.pluginmanager.has_plugin("dsession")
+    if isinstance(share, Controller) and alone and not _only_looks(config):
         share.begin()
 
 
@@ -255,6 +288,13 @@ def check(config: pytest.Config) -> None:
         share.check()
 
 
+def worker_ended(config: pytest.Config, output: Mapping[str, Any]) -> None:
+    """End the run of the controller where a worker has ended for want of its container."""
+    if FAILURE in output:
+        end_run(output[FAILURE])
+    check(config)
+
+
 def finish(config: pytest.Config) -> None:
     """End this process's share of the container."""
     share = config.stash.get(_SHARE, None)
@@ -268,6 +308,6 @@ def _only_looks(config: pytest.Config) -> bool:
     return any(config.getoption(option, default=False) for option in options)
 
 
-def end_run(error: Exception) -> NoReturn:
+def end_run(error: Exception | str) -> NoReturn:
     """End the run: no test that needs the container could pass."""
     pytest.exit(f"slstest: {error}")

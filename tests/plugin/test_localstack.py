@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import socket
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import other_hosts
 import pytest
 
 from slstest.plugins.services import services_of
+from slstest.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
@@ -79,22 +84,45 @@ def test_without_docker_the_run_ends_with_one_message(
     result.assert_outcomes()
 
 
-def test_a_worker_that_the_container_is_out_of_reach_of_says_so(project: Project) -> None:
-    """As one on another machine, which xdist starts through ssh."""
-    project.file(
-        "conftest.py",
-        """
-        import pytest
+@pytest.fixture
+def hosts(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., pytest.RunResult]]:
+    """Runs the tests of the project on other hosts, and sees that nothing stays there."""
+    folder = tmp_path_factory.mktemp("hosts")
+    monkeypatch.setenv("PATH", f"{other_hosts.make_ssh(folder)}{os.pathsep}{os.environ['PATH']}")
 
-        @pytest.hookimpl(trylast=True)
-        def pytest_configure_node(node):
-            node.workerinput.pop("slstest_lobby")
-        """,
-    )
-    project.tests("def test_it(sls): pass\ndef test_that(): pass")
-    result = project.run_apart(*LOCALSTACK, "-n", "1")
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["the run's LocalStack container is on the machine of the contr*"])
+    def run(*names: str) -> pytest.RunResult:
+        tx = [f"--tx=ssh={name}//python={sys.executable}" for name in names]
+        # xdist will no longer copy folders one day.
+        quiet = ("-W", "ignore:The --rsyncdir:DeprecationWarning")
+        tests = (*quiet, "--rsyncdir", str(project.folder), str(project.folder / "test_it.py"))
+        return project.run_apart(*LOCALSTACK, "--dist=load", *tx, *tests)
+
+    yield run
+    wait_until("the hosts to be clean", lambda: not list(folder.glob("*/tmp/slstest-*")) or None)
+
+
+def test_a_host_where_the_container_does_not_start_ends_the_run_with_one_message(
+    project: Project, hosts: Callable[..., pytest.RunResult]
+) -> None:
+    project.tests("@pytest.mark.parametrize('n', range(4))\ndef test_it(sls, n): pass")
+    result = hosts("one", "one", "other")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    output = result.stdout.str() + result.stderr.str()
+    assert output.count("no Docker daemon answers") == 1
+    assert f"slstest: on {socket.gethostname()}: no Docker daemon answers" in output
+    assert "Traceback" not in output
+    result.assert_outcomes()
+
+
+def test_on_other_hosts_nothing_is_started_where_no_test_can_use_it(
+    project: Project, hosts: Callable[..., pytest.RunResult]
+) -> None:
+    project.tests("def test_it(): pass")
+    result = hosts("one")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*Docker*")
 
 
 @pytest.mark.parametrize("arguments", [("--collect-only",), ("--fixtures",), ("--setup-plan",)])

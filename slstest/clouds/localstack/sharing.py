@@ -11,10 +11,13 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.localstack.readiness import Located
 from slstest.errors import SlstestError
+
+if TYPE_CHECKING:
+    from slstest.clouds.localstack.background import BackgroundStart
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,19 @@ class Lobby:
                 print(json.dumps(answer), file=lines, flush=True)
             except OSError:  # it did not wait
                 return
+
+
+def answer(start: BackgroundStart, question: Mapping[str, Any]) -> dict[str, Any]:
+    """What a process wants to know of a container, as soon as that is known: that a service is
+    loaded (``{"load": service}``), or where it is.
+
+    Raises :class:`slstest.errors.SlstestError` where the container did not start.
+    """
+    if "load" in question:
+        start.load(question["load"])
+        return {}
+    located = start.wait().located
+    return {"url": located.url, "container": located.container}
 
 
 def ask(port: int, question: Mapping[str, Any]) -> dict[str, Any]:
