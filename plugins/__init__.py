@@ -27,6 +27,7 @@ from . import (
     s3,
     selection,
     session,
+    settings,
     sqs,
 )
 
@@ -45,9 +46,9 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 def pytest_configure(config: pytest.Config) -> None:
     """Resolve the options once."""
-    settings = options.resolve(config)
-    session.start(config, settings)
-    if settings.on:
+    resolved = settings.resolve(config)
+    session.start(config, resolved)
+    if resolved.on:
         config.pluginmanager.register(running, running.__name__)
 
 

@@ -13,8 +13,8 @@ import pytest
 from slstest.errors import SlstestError
 
 from . import selection
-from .options import Settings
 from .services import services_of
+from .settings import Settings
 from .terminal import Terminal
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from slstest.errors import SlstestError, TeardownError
 from slstest.naming import new_run
 
 from . import foresight, localstack, selection
-from .options import Settings
+from .settings import Settings
 
 if TYPE_CHECKING:
     from slstest.ahead import Ahead
