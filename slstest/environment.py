@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from slstest.ahead import Prepared, Wanted
-from slstest.errors import ConfigurationError, Unavailable
+from slstest.errors import ConfigurationError
 from slstest.faults import Faults
+from slstest.features import check_feature
 from slstest.functions.deployment import default_label, deploy
 from slstest.functions.function import Function
 from slstest.functions.package import find_source
@@ -20,6 +19,7 @@ from slstest.invocation import Invocation
 from slstest.ledger import Entry, Ledger, default_folder
 from slstest.matching import listed
 from slstest.naming import Names, new_run
+from slstest.placeholders import filled
 from slstest.redelivery import check_redelivery
 from slstest.resources.base import Resource
 from slstest.resources.bucket import Bucket, create_bucket
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from slstest.clouds.base import Cloud
 
 R = TypeVar("R", bound=Resource)
-
-_PLACEHOLDER = re.compile(r"(\{?)\{([A-Za-z_][\w-]*)\.([A-Za-z_]\w*)\}(\}?)")
 
 
 class Clock:
@@ -269,13 +267,7 @@ class Environment:
         :class:`slstest.errors.ConfigurationError` for what is neither.
         """
         for feature in features:
-            if feature != "clock":
-                self._need_service(feature)
-            elif not self._cloud.skips_time:
-                raise Unavailable(
-                    f"the time of the cloud {self._cloud.name!r} is the real one, and this test "
-                    "needs a clock that skips"
-                )
+            check_feature(self._cloud, feature)
 
     def check_redelivery(self, ignore: Collection[str] = (), timeout: float | None = None) -> None:
         """Deliver again what functions have handled with success, and see that every resource
@@ -319,13 +311,7 @@ class Environment:
         brace, ``{{clicks.name}}``, stays a brace). Other braces are no placeholders. Raises
         :class:`slstest.errors.ConfigurationError` for a name or an attribute that is not there.
         """
-        if isinstance(value, str):
-            return _PLACEHOLDER.sub(self._fill, value)
-        if isinstance(value, dict):
-            return {key: self.format(element) for key, element in value.items()}
-        if isinstance(value, list | tuple):
-            return type(value)(self.format(element) for element in value)
-        return value
+        return filled(value, self._named)
 
     # -- the end ------------------------------------------------------------------------
 
@@ -363,16 +349,6 @@ class Environment:
 
     # -- inside -------------------------------------------------------------------------
 
-    def _need_service(self, name: str) -> None:
-        services = self.session.get_available_services()
-        if name not in services:
-            near = difflib.get_close_matches(name, services, n=1)
-            meant = f" Did you mean {near[0]!r}?" if near else ""
-            raise ConfigurationError(
-                f"{name!r} is neither 'clock' nor an AWS service as boto3 calls it.{meant}"
-            )
-        self.client(name)
-
     def _check_open(self) -> None:
         if self._closed:
             raise ConfigurationError("this environment is closed; its resources are deleted")
@@ -400,20 +376,3 @@ class Environment:
         if name is not None:
             self._named[name] = resource
         return resource
-
-    def _fill(self, found: re.Match[str]) -> str:
-        opening, name, attribute, closing = found.groups()
-        if opening and closing:
-            return found.group()[1:-1]
-        if name not in self._named:
-            raise ConfigurationError(
-                f"{found.group()}: nothing has the name {name!r}. Names there are: "
-                f"{listed(self._named)}."
-            )
-        resource = self._named[name]
-        if attribute not in resource.placeholders:
-            raise ConfigurationError(
-                f"{found.group()}: {resource} has no {attribute!r} to fill in, but "
-                f"{listed(resource.placeholders)}."
-            )
-        return f"{opening}{getattr(resource, attribute)}{closing}"
