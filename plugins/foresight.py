@@ -64,12 +64,12 @@ def _of_markers(item: pytest.Item) -> Iterator[ResourceRequest]:
 
 
 def _of_source(item: pytest.Item) -> Iterator[ResourceRequest]:
-    for function in _functions(item):
+    for function in functions_of(item):
         yield from _plain_calls(function)
 
 
-def _functions(item: pytest.Item) -> Iterator[Callable[..., Any]]:
-    """The test's function, and those of its fixtures."""
+def functions_of(item: pytest.Item) -> Iterator[Callable[..., Any]]:
+    """A test's function, and those of its fixtures."""
     function = getattr(item, "function", None)
     if function is None:
         return

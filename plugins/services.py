@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
 from typing import Any
 
 import pytest
 
+from .foresight import functions_of
 from .selection import uses_harness
 
 _OF_RESOURCES = {
@@ -35,17 +36,19 @@ _CLIENTS = ("client", "resource")
 
 def services_of(items: Iterable[pytest.Item], *, functions_there: bool) -> set[str]:
     """The services of the tests, as boto3 calls them. A guess: from the markers, the fixtures and
-    the names in the tests' code, but not from what these call."""
+    the names in the code of both and of the tests, but not from what these call."""
     services: set[str] = set()
     for item in items:
         if not uses_harness(item):
             continue
         marked = {mark.name for mark in item.iter_markers()}
         fixtures = set(getattr(item, "fixturenames", ()))
-        names, texts = _names(getattr(item, "function", None))
+        names, texts = _names(functions_of(item))
         for resource, used in _OF_RESOURCES.items():
             if resource in names or f"sls_{resource}" in marked:
                 services |= used
+        if {"table", "triggered_by"} <= names:
+            services |= {"dynamodbstreams"}
         for event, used in _OF_EVENTS.items():
             if event in marked | fixtures:
                 services |= used
@@ -56,13 +59,14 @@ def services_of(items: Iterable[pytest.Item], *, functions_there: bool) -> set[s
     return services
 
 
-def _names(function: Any) -> tuple[set[str], set[str]]:
-    """The names that a function's code uses, and the texts in it."""
+def _names(functions: Iterable[Callable[..., Any]]) -> tuple[set[str], set[str]]:
+    """The names that the functions' code uses, and the texts in it."""
     names: set[str] = set()
     texts: set[str] = set()
-    for code in _codes(getattr(function, "__code__", None)):
-        names.update(code.co_names)
-        texts.update(each for each in code.co_consts if isinstance(each, str))
+    for function in functions:
+        for code in _codes(getattr(function, "__code__", None)):
+            names.update(code.co_names)
+            texts.update(each for each in code.co_consts if isinstance(each, str))
     return names, texts
 
 

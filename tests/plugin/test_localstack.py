@@ -269,6 +269,11 @@ def test_what_is_no_cloud_is_asked_once(project: Project, server: FakeLocalStack
         ("def test_it(sls): sls.table(); [sls.queue() for _ in '12']", {"dynamodb", "sqs"}),
         ("def test_it(sls): (lambda: sls.topic())()", {"sns", "sqs"}),
         ("def test_it(sls): sls.client('ssm')", {"ssm"}),
+        (
+            "@pytest.fixture\ndef orders(sls): return sls.table(stream=True)\n"
+            "def test_it(sls, orders): sls.function('f').triggered_by(orders)",
+            {"dynamodb", "dynamodbstreams", "lambda", "logs"},
+        ),
         ("@pytest.mark.sls_bucket('b')\ndef test_it(): pass", {"s3"}),
         ("@pytest.mark.dynamodb_event()\ndef test_it(): pass", {"dynamodb", "dynamodbstreams"}),
         ("def test_it(kinesis_event): pass", {"kinesis", "lambda", "logs"}),
