@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -129,13 +130,15 @@ class ScriptedCloud:
 @pytest.fixture(scope="session")
 def _scripted_cloud() -> Iterator[ScriptedCloud]:
     with mock_aws(config={"lambda": {"use_docker": False}}):
-        cloud = ScriptedCloud()
-        cloud.client("iam").create_role(RoleName="slstest", AssumeRolePolicyDocument="{}")
-        yield cloud
+        yield ScriptedCloud()
 
 
 @pytest.fixture
 def cloud(_scripted_cloud: ScriptedCloud) -> ScriptedCloud:
+    iam = _scripted_cloud.client("iam")
+    # Each time: the embedded cloud of another test in this process has perhaps emptied moto.
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName="slstest", AssumeRolePolicyDocument="{}")
     _scripted_cloud.forget()
     return _scripted_cloud
 
