@@ -127,7 +127,7 @@ class ScriptedCloud:
             self._edits[model.name].popleft()(parsed)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # other suites must not find moto in place of the network
 def _scripted_cloud() -> Iterator[ScriptedCloud]:
     with mock_aws(config={"lambda": {"use_docker": False}}):
         yield ScriptedCloud()
