@@ -11,6 +11,7 @@ from typing import Any
 from slstest.calls import ask, ask_unless
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
+from slstest.deletion import delete_when_free
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.functions.function import Function
 from slstest.functions.handler import check_handler
@@ -124,15 +125,12 @@ def delete_function(cloud: Cloud, entry: Entry) -> None:
     ended; what is gone already is fine, and a function that AWS is still changing is waited
     for."""
     gone, client = ("ResourceNotFoundException",), cloud.client("lambda")
-
-    def deleted() -> bool | None:
-        try:
-            ask_unless(gone, client, "delete_function", FunctionName=entry.name)
-        except client.exceptions.ResourceConflictException:
-            return None
-        return True
-
-    wait_until(f"{entry} to be free for deletion", deleted, pace=cloud.pace)
+    delete_when_free(
+        cloud,
+        entry,
+        lambda: ask_unless(gone, client, "delete_function", FunctionName=entry.name),
+        busy=("ResourceConflictException",),
+    )
     if "log_group" in entry.detail:
         group = entry.detail["log_group"]
         ask_unless(gone, cloud.client("logs"), "delete_log_group", logGroupName=group)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from slstest.calls import ask_unless, refused_with
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
+from slstest.deletion import delete_when_free
 from slstest.errors import SlstestError
 from slstest.functions.permissions import reading, sending_to_all
 from slstest.functions.role import Role, ask_as
@@ -162,15 +163,9 @@ def delete_mapping(cloud: Cloud, entry: Entry) -> None:
     client = cloud.client("lambda")
     uuids = [entry.detail["uuid"]] if "uuid" in entry.detail else _uuids(client, entry)
 
-    def delete(uuid: str) -> bool | None:
-        try:
-            ask_unless(_NOT_FOUND, client, "delete_event_source_mapping", UUID=uuid)
-        except client.exceptions.ResourceInUseException:
-            return None
-        return True
-
+    delete = partial(ask_unless, _NOT_FOUND, client, "delete_event_source_mapping")
     for uuid in uuids:
-        wait_until(f"{entry} to be free for deletion", partial(delete, uuid), pace=cloud.pace)
+        delete_when_free(cloud, entry, partial(delete, UUID=uuid), _BUSY)
 
 
 def _uuids(client: Any, entry: Entry) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from slstest.calls import ask, ask_unless, code_of, told
 from slstest.clouds.base import Cloud
+from slstest.deletion import delete_when_free
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.functions.permissions import Statement
 from slstest.ledger import Entry
@@ -93,16 +94,11 @@ def delete_role(cloud: Cloud, entry: Entry) -> None:
     for."""
     client, gone = cloud.client("iam"), ("NoSuchEntity",)
 
-    def deleted() -> bool | None:
-        policy = {"RoleName": entry.name, "PolicyName": _POLICY}
-        try:
-            ask_unless(gone, client, "delete_role_policy", **policy)
-            ask_unless(gone, client, "delete_role", RoleName=entry.name)
-        except client.exceptions.ConcurrentModificationException:
-            return None
-        return True
+    def delete() -> None:
+        ask_unless(gone, client, "delete_role_policy", RoleName=entry.name, PolicyName=_POLICY)
+        ask_unless(gone, client, "delete_role", RoleName=entry.name)
 
-    wait_until(f"{entry} to be free for deletion", deleted, pace=cloud.pace)
+    delete_when_free(cloud, entry, delete, busy=("ConcurrentModification",))
 
 
 def ask_as(

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from slstest.calls import ask, ask_unless, code_of, told
+from slstest.calls import ask, ask_unless, told
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
+from slstest.deletion import delete_when_free
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.expect import expect, expect_not, nearest_text
 from slstest.functions.notification import BucketNotification, create_notification
@@ -253,21 +254,13 @@ def create_bucket(scope: Scope, label: str, settings: Mapping[str, Any]) -> Buck
 def delete_bucket(cloud: Cloud, entry: Entry) -> None:
     """Delete a bucket with every version of every object; one that is gone is fine, and one
     into which somebody still writes is emptied again."""
-    from botocore.exceptions import ClientError
-
     client = cloud.client("s3")
 
-    def deleted() -> bool | None:
-        try:
-            _empty(client, entry)
-            ask_unless(_NO_BUCKET, client, "delete_bucket", Bucket=entry.name)
-        except ClientError as error:
-            if code_of(error) in _BUSY:
-                return None
-            raise
-        return True
+    def delete() -> None:
+        _empty(client, entry)
+        ask_unless(_NO_BUCKET, client, "delete_bucket", Bucket=entry.name)
 
-    wait_until(f"{entry} to be empty and free for deletion", deleted, pace=cloud.pace)
+    delete_when_free(cloud, entry, delete, _BUSY, "empty and free for deletion")
 
 
 def _empty(client: Any, entry: Entry) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from slstest.calls import ask, ask_unless
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
+from slstest.deletion import delete_when_free
 from slstest.functions.mapping import EventSourceMapping, create_stream_mapping
 from slstest.ledger import Entry
 from slstest.resources.base import Resource
@@ -64,19 +65,11 @@ def register_consumer(
 
 def delete_consumer(cloud: Cloud, entry: Entry) -> None:
     """Deregister a consumer; one that is gone already, or with its stream, is fine."""
-    client = cloud.client("kinesis")
-
-    def deregister() -> bool | None:
-        try:
-            ask_unless(
-                ("ResourceNotFoundException",),
-                client,
-                "deregister_stream_consumer",
-                StreamARN=entry.detail["stream"],
-                ConsumerName=entry.name,
-            )
-        except client.exceptions.ResourceInUseException:
-            return None
-        return True
-
-    wait_until(f"{entry} to be free for deletion", deregister, pace=cloud.pace)
+    client, gone = cloud.client("kinesis"), ("ResourceNotFoundException",)
+    request = {"StreamARN": entry.detail["stream"], "ConsumerName": entry.name}
+    delete_when_free(
+        cloud,
+        entry,
+        lambda: ask_unless(gone, client, "deregister_stream_consumer", **request),
+        busy=("ResourceInUseException",),
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from slstest.calls import ask, ask_unless
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
+from slstest.deletion import delete_when_free
 from slstest.errors import ConfigurationError
 from slstest.expect import expect, expect_not, nearest_text
 from slstest.functions.mapping import EventSourceMapping, create_stream_mapping
@@ -218,22 +219,14 @@ def create_stream(
 
 def delete_stream(cloud: Cloud, entry: Entry) -> None:
     """Delete a stream; one that is gone already is fine, one that is busy is waited for."""
-    client = cloud.client("kinesis")
-
-    def delete() -> bool | None:
-        try:
-            ask_unless(
-                ("ResourceNotFoundException",),
-                client,
-                "delete_stream",
-                StreamName=entry.name,
-                EnforceConsumerDeletion=True,
-            )
-        except client.exceptions.ResourceInUseException:
-            return None
-        return True
-
-    wait_until(f"stream {entry.name} to be free for deletion", delete, pace=cloud.pace)
+    client, gone = cloud.client("kinesis"), ("ResourceNotFoundException",)
+    request = {"StreamName": entry.name, "EnforceConsumerDeletion": True}
+    delete_when_free(
+        cloud,
+        entry,
+        lambda: ask_unless(gone, client, "delete_stream", **request),
+        busy=("ResourceInUseException",),
+    )
 
 
 def _describe(client: Any, name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from slstest.calls import ask, ask_unless
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
+from slstest.deletion import delete_when_free
 from slstest.errors import ConfigurationError
 from slstest.expect import expect, expect_not, nearest_text
 from slstest.functions.mapping import EventSourceMapping, create_mapping
@@ -308,16 +309,13 @@ def create_table(
 
 def delete_table(cloud: Cloud, entry: Entry) -> None:
     """Delete a table; one that is gone already is fine, one that is busy is waited for."""
-    client = cloud.client("dynamodb")
-
-    def delete() -> bool | None:
-        try:
-            ask_unless(("ResourceNotFoundException",), client, "delete_table", TableName=entry.name)
-        except client.exceptions.ResourceInUseException:
-            return None
-        return True
-
-    wait_until(f"table {entry.name} to be free for deletion", delete, pace=cloud.pace)
+    client, gone = cloud.client("dynamodb"), ("ResourceNotFoundException",)
+    delete_when_free(
+        cloud,
+        entry,
+        lambda: ask_unless(gone, client, "delete_table", TableName=entry.name),
+        busy=("ResourceInUseException",),
+    )
 
 
 def _wait_until_active(scope: Scope, table: Mapping[str, Any], asked: str) -> None:
