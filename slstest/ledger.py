@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -198,6 +199,7 @@ def read_files(folder: Path) -> Iterator[LedgerFile]:
         yield LedgerFile(path, list(_entries(text).values()))
 
 
+@cache
 def this_host() -> str:
     """What tells the processes of this machine, or of this container, from those of others that
     have the same ids."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from slstest.clouds.localstack.labels import OurContainer, containers_of_ours, remove
+from slstest.clouds.localstack.labels import containers_of_ours, remove
 from slstest.errors import SlstestError
-from slstest.ledger import Entry
-from slstest.sweep.found import is_over, words
+from slstest.sweep.found import why_left
 from slstest.sweep.sweep import Request, Row
 
 
@@ -20,12 +19,13 @@ def sweep_containers(request: Request) -> Iterator[Row]:
     for container in containers_of_ours():
         if request.run not in (None, container.run):
             continue
-        age = time.time() - container.created
-        why_left = _why_left(container, age, request.older_than)
-        outcome, failed = f"left: {why_left}", False
-        if not why_left and not request.delete:
+        now = time.time()
+        unseen = "kept between runs" if container.kept else "of another machine"
+        why = why_left(container, now, request.older_than, unseen)
+        outcome, failed = f"left: {why}", False
+        if not why and not request.delete:
             outcome = "would be deleted"
-        elif not why_left:
+        elif not why:
             try:
                 remove([container])
                 outcome = "deleted"
@@ -35,39 +35,10 @@ def sweep_containers(request: Request) -> Iterator[Row]:
             kind="container",
             name=container.name,
             run="(kept)" if container.kept else container.run,
-            age=age,
+            age=now - container.time,
             source="label",
             place="docker",
             outcome=outcome,
             failed=failed,
-            due=not why_left,
+            due=not why,
         )
-
-
-def _why_left(container: OurContainer, age: float, older_than: float) -> str:
-    over = None if container.kept else is_over(_entry(container))
-    if over or age >= older_than:
-        return ""
-    if over is None:
-        what = "kept between runs" if container.kept else "of another machine"
-        return f"not older than {words(older_than)}, and {what}"
-    return f"process {container.pid} is still running"
-
-
-def _entry(container: OurContainer) -> Entry:
-    """What a ledger would say of it."""
-    return Entry(
-        number=0,
-        kind="container",
-        name=container.name,
-        run=container.run,
-        worker="",
-        environment="",
-        cloud="localstack",
-        endpoint_url=None,
-        region="",
-        account_id="",
-        pid=container.pid,
-        time=container.created,
-        host=container.host,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from typing import Protocol
 
 from slstest.errors import ConfigurationError
 from slstest.ledger import Entry, LedgerFile, this_host
@@ -31,12 +31,7 @@ class InLedger:
 
     def why_left(self, now: float, older_than: float) -> str:
         """Why it is not to be deleted; empty where it is."""
-        over = is_over(self.entry)
-        if over or now - self.entry.time >= older_than:
-            return ""
-        if over is None:
-            return f"not older than {words(older_than)}, and of another machine"
-        return f"process {self.entry.pid} is still running"
+        return why_left(self.entry, now, older_than)
 
 
 @dataclass(frozen=True)
@@ -70,18 +65,45 @@ class Tagged:
 Found = InLedger | Tagged
 
 
-def is_over(entry: Entry) -> bool | None:
-    """Whether the process that wrote an entry has ended; None where that cannot be seen from
+class Made(Protocol):
+    """What a process has made."""
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+
+    @property
+    def host(self) -> str:
+        """Where it is, as :func:`slstest.ledger.this_host` says it; empty where nobody tells."""
+
+    @property
+    def time(self) -> float:
+        """When, in seconds since the epoch."""
+
+
+def why_left(made: Made, now: float, older_than: float, unseen: str = "of another machine") -> str:
+    """Why something is not to be deleted; empty where it is. ``unseen`` is why its process
+    cannot be seen from here, if it cannot."""
+    over = is_over(made)
+    if over or now - made.time >= older_than:
+        return ""
+    if over is None:
+        return f"not older than {words(older_than)}, and {unseen}"
+    return f"process {made.pid} is still running"
+
+
+def is_over(made: Made) -> bool | None:
+    """Whether the process that made something has ended; None where that cannot be seen from
     here."""
     import psutil
 
-    if entry.host != this_host():
+    if made.host != this_host():
         return None
     try:
-        process = psutil.Process(entry.pid)
-        # Another process has its id by now if it began later than the entry was written.
+        process = psutil.Process(made.pid)
+        # Another process has its id by now if it began later than the thing was made.
         began = process.create_time()
-        return began > entry.time + _CLOCKS_DIFFER or process.status() == psutil.STATUS_ZOMBIE
+        return began > made.time + _CLOCKS_DIFFER or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
@@ -110,15 +132,3 @@ def words(duration: float) -> str:
         if count:
             parts.append(f"{count}{letter}")
     return "".join(parts[:2]) or "0s"
-
-
-def moment(text: str) -> float | None:
-    """The time (seconds since the epoch) of a text in ISO 8601, in UTC where it does not say;
-    None where it is none."""
-    # Python 3.10 reads neither a Z nor fractions of other than three or six digits.
-    text = re.sub(r"\.(\d+)", lambda fraction: f".{fraction[1][:6]:0<6}", text)
-    try:
-        found = datetime.fromisoformat(re.sub(r"Z$", "+00:00", text))
-    except ValueError:
-        return None
-    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()

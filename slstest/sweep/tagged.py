@@ -17,13 +17,14 @@ from slstest.functions import mapping, role
 from slstest.functions.deployment import LOG_GROUP
 from slstest.functions.function import Function
 from slstest.ledger import Entry
+from slstest.moments import moment
 from slstest.naming import PREFIX, ROLE_PATH
 from slstest.resources.bucket import Bucket
 from slstest.resources.queue import Queue
 from slstest.resources.stream import Stream
 from slstest.resources.table import Table
 from slstest.resources.topic import Topic
-from slstest.sweep.found import Tagged, moment
+from slstest.sweep.found import Tagged
 
 RUN_TAG = "slstest:run"
 """Every resource of ours has it."""

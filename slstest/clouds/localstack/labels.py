@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.localstack.daemon import connect, explained
+from slstest.moments import moment
 
 if TYPE_CHECKING:
     from testcontainers.core.docker_client import DockerClient
@@ -31,8 +31,8 @@ class OurContainer:
     image: str
     status: str
     """Docker's word: ``running``, ``exited``, ..."""
-    created: float
-    """Seconds since the epoch."""
+    time: float
+    """When it was created, in seconds since the epoch."""
     run: str
     """The run that it belongs to; empty for one that is kept between runs."""
     pid: int
@@ -59,7 +59,7 @@ def containers_of_ours() -> list[OurContainer]:
                 for told in client.client.api.containers(all=True, filters={"label": label}):
                     container = client.client.containers.get(told["Id"])
                     found[told["Id"]] = _described(container.attrs)
-        return sorted(found.values(), key=lambda each: each.created)
+        return sorted(found.values(), key=lambda each: each.time)
     finally:
         client.client.close()
 
@@ -113,15 +113,8 @@ def _described(attributes: Mapping[str, Any]) -> OurContainer:
         name=attributes["Name"].lstrip("/"),
         image=config["Image"],
         status=attributes["State"]["Status"],
-        created=_seconds(attributes["Created"]),
+        time=moment(attributes["Created"]) or 0.0,
         run=config["Labels"].get(RUN, ""),
         pid=int(pid),
         host=host,
     )
-
-
-def _seconds(moment: str) -> float:
-    """Docker's times are in UTC, with up to nine digits after the point."""
-    found = datetime.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")
-    fraction = float(f"0{moment[19:].rstrip('Z')}") if "." in moment else 0.0
-    return found.replace(tzinfo=timezone.utc).timestamp() + fraction

@@ -18,8 +18,9 @@ from slstest import ConfigurationError, Environment
 from slstest.clouds.base import Cloud
 from slstest.errors import SlstestError
 from slstest.ledger import Entry, Ledger, LedgerFile, read, read_files, this_host
+from slstest.moments import moment
 from slstest.naming import Names
-from slstest.sweep.found import InLedger, Tagged, is_over, moment, seconds, words
+from slstest.sweep.found import InLedger, Tagged, is_over, seconds, words
 from slstest.sweep.sweep import Place, Request, Row, Sweep, table
 
 HOUR = 3600.0
