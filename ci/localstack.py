@@ -13,39 +13,30 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 
-from localstack_container import (
-    LocalStack,
-    NoDocker,
-    Unavailable,
-    container,
-)
+from localstack_container import LocalStack, NoDocker, Unavailable, container
+
+from slstest.clouds.localstack.loading import Loading
 
 ENDPOINT = "SLSTEST_CONTRACT_ENDPOINT"
-SLOW_AT_FIRST = {
-    "dynamodb": "list_tables",
-    "kinesis": "list_streams",
-    "lambda": "list_functions",
-    "logs": "describe_log_groups",
-    "s3": "list_buckets",
-    "sns": "list_topics",
-    "sqs": "list_queues",
-}
-"""What LocalStack loads when it is first asked. Kinesis refuses what comes meanwhile."""
+SERVICES = ("dynamodb", "iam", "kinesis", "lambda", "logs", "s3", "sns", "sqs", "sts")
+"""Those of the contract suite."""
 
 
-def warm(localstack: LocalStack) -> None:
-    """Have each service answer once."""
+def load(localstack: LocalStack) -> None:
+    """Have each service loaded: Kinesis refuses what comes meanwhile."""
+    loading = Loading(localstack.endpoint, say=_say)
+    loading.begin(SERVICES)
+    for service in SERVICES:
+        loading.wait(service)
+    loading.close()
 
-    def ask(service: str) -> None:
-        getattr(localstack.client(service), SLOW_AT_FIRST[service])()
 
-    with ThreadPoolExecutor(len(SLOW_AT_FIRST)) as pool:
-        list(pool.map(ask, SLOW_AT_FIRST))
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def main(command: Sequence[str]) -> int | str:
@@ -55,7 +46,7 @@ def main(command: Sequence[str]) -> int | str:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         with container() as localstack:
-            warm(localstack)
+            load(localstack)
             return subprocess.call(command, env={**os.environ, ENDPOINT: localstack.endpoint})
     except NoDocker as reason:
         if not reason.may_be_skipped:

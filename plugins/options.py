@@ -41,7 +41,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--sls-cloud",
         dest="sls_cloud",
         metavar="CLOUD",
-        help=f"Where the AWS APIs are answered: {listed(CLOUDS)} (default: embedded).",
+        help=f"Where the AWS APIs are answered: {', '.join(CLOUDS)} (default: embedded).",
     )
     group.addoption(
         "--sls-endpoint",
@@ -81,7 +81,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--sls-runtime",
         dest="sls_runtime",
         metavar="RUNTIME",
-        help=f"What executes a handler: {listed(RUNTIMES)} (default: process; under --pdb "
+        help=f"What executes a handler: {', '.join(RUNTIMES)} (default: process; under --pdb "
         "and --trace in-process, so that breakpoints in handlers work).",
     )
     group.addoption(
@@ -144,8 +144,3 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("sls_timeout", "The default of --sls-timeout.", type=_NUMBER, default=None)
     parser.addini("sls_ahead", "The default of --sls-ahead.", type=_NUMBER, default=None)
     parser.addini("sls_keep", "Whether --sls-keep is the default.", type="bool", default=None)
-
-
-def listed(values: tuple[str, ...]) -> str:
-    """For a message."""
-    return ", ".join(values)

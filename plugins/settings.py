@@ -15,7 +15,7 @@ from slstest.clouds.localstack.images import DEFAULT_IMAGE
 from slstest.clouds.urls import checked_url
 from slstest.errors import ConfigurationError
 
-from .options import AWS_TIMEOUT, CLOUDS, DEFAULT_AHEAD, DEFAULT_TIMEOUT, RUNTIMES, listed
+from .options import AWS_TIMEOUT, CLOUDS, DEFAULT_AHEAD, DEFAULT_TIMEOUT, RUNTIMES
 
 if TYPE_CHECKING:
     from slstest.clouds.localstack.container import ContainerSettings
@@ -208,10 +208,7 @@ def _timeout(config: pytest.Config, cloud: str) -> float:
     value, where = _text(config, "sls_timeout", "seconds above 0, such as 30 or 2.5")
     if value is None:
         return AWS_TIMEOUT if cloud == "aws" else DEFAULT_TIMEOUT
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = math.nan
+    seconds = _number(value)
     if not (0 < seconds < math.inf):
         raise pytest.UsageError(
             f"{where}: {value!r} is not a time to wait; give seconds above 0, such as 30 or 2.5"
@@ -223,15 +220,20 @@ def _ahead(config: pytest.Config) -> int:
     value, where = _text(config, "sls_ahead", "a number of tests, such as 2")
     if value is None:
         return DEFAULT_AHEAD
-    try:
-        tests = float(value)
-    except ValueError:
-        tests = math.nan
+    tests = _number(value)
     if not (tests >= 0 and tests.is_integer()):
         raise pytest.UsageError(
             f"{where}: {value!r} is not a number of coming tests; give 0, 1, 2 or more"
         )
     return int(tests)
+
+
+def _number(text: str) -> float:
+    """What a text says; not a number where it says none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _flag(config: pytest.Config, name: str) -> bool:
@@ -266,4 +268,6 @@ def _ini_place(config: pytest.Config, name: str) -> str:
 
 def _check_choice(value: str, where: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise pytest.UsageError(f"{where}: unknown value {value!r}; choose from {listed(choices)}")
+        raise pytest.UsageError(
+            f"{where}: unknown value {value!r}; choose from {', '.join(choices)}"
+        )

@@ -112,8 +112,6 @@ class Ahead:
 
     def prepare(self, test: str, label: str, wishes: Sequence[Wanted]) -> None:
         """Begin to create what a test will ask for. ``label`` is that of its environment."""
-        if not wishes:
-            return
         names = Names(self._run, self._worker, label, self._owner)
         scope = Scope(self._cloud, names, self._ledger, self._timeout)
         prepared = self._prepared[test] = Prepared(scope)

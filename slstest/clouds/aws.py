@@ -12,7 +12,7 @@ from slstest.calls import code_of
 from slstest.clouds.connection import Health
 from slstest.clouds.guards import checked_accounts, said_region
 from slstest.clouds.iam_actions import action_of
-from slstest.clouds.sessions import MADE_UP, session_of
+from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, client_at, session_of
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.naming import ROLE_PATH
 from slstest.waiting import Pace, wait_until
@@ -33,8 +33,6 @@ _NOTHING_CREATED = "Nothing was created."
 _ATTEMPTS = 8
 """Of one request, as long as AWS throttles it or is in trouble: botocore waits up to 1, 2, 4, ...
 20 seconds between them."""
-_LAMBDA_READ_TIMEOUT = 930.0
-"""Seconds; a synchronous invocation takes as long as the function."""
 
 _ASSUMABLE = 60.0
 """Seconds after which STS must have heard of a role that was just created."""
@@ -102,15 +100,7 @@ class AwsAccount:
             return self._clients[service]
 
     def client_at(self, service: str, url: str) -> Any:
-        from botocore.config import Config
-
-        make: Callable[..., Any] = self.session.client
-        return make(
-            service,
-            endpoint_url=url,
-            config=Config(read_timeout=_LAMBDA_READ_TIMEOUT, retries={"total_max_attempts": 1}),
-            **MADE_UP,
-        )
+        return client_at(self.session, service, url)
 
     def session_with(self, elsewhere: Mapping[str, str]) -> boto3.Session:
         import botocore.session
@@ -168,7 +158,7 @@ class AwsAccount:
             service,
             config=Config(
                 connect_timeout=5.0,
-                read_timeout=_LAMBDA_READ_TIMEOUT if service == "lambda" else 60.0,
+                read_timeout=LAMBDA_READ_TIMEOUT if service == "lambda" else 60.0,
                 retries={"mode": "standard", "total_max_attempts": attempts},
                 tcp_keepalive=True,
                 user_agent_extra="slstest",

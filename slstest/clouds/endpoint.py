@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.connection import Health
-from slstest.clouds.sessions import MADE_UP, session_of
+from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, MADE_UP, client_at, session_of
 from slstest.clouds.urls import checked_url
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.waiting import Pace
@@ -23,8 +23,7 @@ HEALTH_PATH = "/_localstack/health"
 
 _CONNECT_TIMEOUT = 2.0
 _READ_TIMEOUT = 7.0
-"""Seconds; for all but Lambda, whose synchronous invocations take as long as the function."""
-_LAMBDA_READ_TIMEOUT = 930.0
+"""Seconds; for all but Lambda."""
 _PROBE_TIMEOUT = 1.0
 _ACCOUNT_WITHOUT_STS = "000000000000"
 """LocalStack's, where its setting SERVICES leaves out the service that would tell."""
@@ -63,14 +62,7 @@ class Endpoint:
 
     def client_at(self, service: str, url: str) -> Any:
         """A client of a service that is answered somewhere else."""
-        from botocore.config import Config
-
-        make: Callable[..., Any] = self.session.client
-        return make(
-            service,
-            endpoint_url=url,
-            config=Config(read_timeout=_LAMBDA_READ_TIMEOUT, retries={"total_max_attempts": 1}),
-        )
+        return client_at(self.session, service, url)
 
     def session_with(self, elsewhere: Mapping[str, str]) -> boto3.Session:
         """A session whose clients reach the endpoint, but for these services, which are at
@@ -131,7 +123,7 @@ class Endpoint:
             service,
             config=Config(
                 connect_timeout=_CONNECT_TIMEOUT,
-                read_timeout=_LAMBDA_READ_TIMEOUT if service == "lambda" else _READ_TIMEOUT,
+                read_timeout=LAMBDA_READ_TIMEOUT if service == "lambda" else _READ_TIMEOUT,
                 retries={"mode": "standard", "total_max_attempts": 3},
                 s3={"addressing_style": "path"},
             ),

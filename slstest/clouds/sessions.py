@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 MADE_UP = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 """Credentials for what is no AWS account."""
+LAMBDA_READ_TIMEOUT = 930.0
+"""Seconds; a synchronous invocation takes as long as the function."""
 
 
 def session_of(elsewhere: Mapping[str, str], **settings: Any) -> boto3.Session:
@@ -25,3 +27,13 @@ def session_of(elsewhere: Mapping[str, str], **settings: Any) -> boto3.Session:
             return make(service_name, *args, **kwargs)
 
     return Session(**settings)
+
+
+def client_at(session: boto3.Session, service: str, url: str) -> Any:
+    """A client of a service that is answered on this machine: asked once, shown made-up
+    credentials."""
+    from botocore.config import Config
+
+    make: Callable[..., Any] = session.client
+    config = Config(read_timeout=LAMBDA_READ_TIMEOUT, retries={"total_max_attempts": 1})
+    return make(service, endpoint_url=url, config=config, **MADE_UP)

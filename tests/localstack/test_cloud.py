@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from localstack_container import IMAGE, docker
+from localstack_container import docker
 
 from slstest import Environment
 from slstest.clouds import open_cloud
 from slstest.clouds.localstack.container import ContainerSettings, reuse_name
+from slstest.clouds.localstack.images import DEFAULT_IMAGE
 from slstest.clouds.localstack.labels import containers_of_ours
 
 pytestmark = pytest.mark.usefixtures("docker_daemon")
@@ -115,7 +116,7 @@ def test_a_script_has_a_container_until_it_closes_the_cloud(variables: None) -> 
 
 def test_a_container_that_was_kept_serves_the_next_run(run: Run) -> None:
     reuse = ("--sls-localstack-reuse", "--sls-runtime", "process")
-    name = reuse_name(ContainerSettings(image=IMAGE, reuse=True))
+    name = reuse_name(ContainerSettings(image=DEFAULT_IMAGE, reuse=True))
     try:
         first = run(TESTS, *reuse)
         second = run(TESTS, *reuse)
@@ -156,7 +157,7 @@ def test_a_container_that_ends_in_mid_test_is_told_with_its_log(run: Run) -> Non
 
 def test_one_that_ends_before_it_answers_is_told_with_its_log(run: Run, tmp_path: Path) -> None:
     image = "localstack/localstack:slstest-ends-at-once"
-    script = f'FROM {IMAGE}\nENTRYPOINT ["sh", "-c", "echo no disk; exit 3"]\n'
+    script = f'FROM {DEFAULT_IMAGE}\nENTRYPOINT ["sh", "-c", "echo no disk; exit 3"]\n'
     subprocess.run(
         ["docker", "build", "--tag", image, "-"],
         input=script.encode(),
@@ -198,7 +199,7 @@ def test_containers_that_localstack_made_for_functions_go_with_it(run: Run) -> N
         def test_it(sls):
             label = "slstest.run=" + containers_of_ours()[-1].run
             command = ["docker", "run", "--detach", "--label", label, "--entrypoint", "sleep"]
-            subprocess.run([*command, "{IMAGE}", "600"], check=True, capture_output=True)
+            subprocess.run([*command, "{DEFAULT_IMAGE}", "600"], check=True, capture_output=True)
         """,
         *("--sls-runtime", "cloud"),
     )

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from localstack_container import IMAGE, docker
+from localstack_container import docker
 
 from slstest.cli import main
+from slstest.clouds.localstack.images import DEFAULT_IMAGE
 from slstest.clouds.localstack.labels import REUSE, RUN, containers_of_ours
 
 Sweep = Callable[..., "tuple[int, str]"]
@@ -21,8 +22,8 @@ def run(docker_daemon: None) -> Iterator[str]:
     """A run that has left two containers."""
     run = uuid.uuid4().hex[:6]
     made = [
-        docker("create", "--pull=never", f"--label={RUN}={run}", IMAGE),
-        docker("run", "--detach", "--pull=never", f"--label={RUN}={run}", IMAGE),
+        docker("create", "--pull=never", f"--label={RUN}={run}", DEFAULT_IMAGE),
+        docker("run", "--detach", "--pull=never", f"--label={RUN}={run}", DEFAULT_IMAGE),
     ]
     yield run
     docker("rm", "--force", "--volumes", *made)
@@ -63,7 +64,9 @@ def test_the_containers_of_a_run_are_removed(run: str, sweep: Sweep) -> None:
 def test_a_container_that_is_kept_is_listed_as_such(docker_daemon: None, sweep: Sweep) -> None:
     key = uuid.uuid4().hex[:16]
     name = f"slstest-test-{key}"
-    made = docker("create", "--pull=never", f"--name={name}", f"--label={REUSE}={key}", IMAGE)
+    made = docker(
+        "create", "--pull=never", f"--name={name}", f"--label={REUSE}={key}", DEFAULT_IMAGE
+    )
     try:
         status, text = sweep("--older-than", "0s")
     finally:

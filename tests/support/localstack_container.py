@@ -12,22 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from slstest.clouds.localstack.images import DEFAULT_IMAGE
+from slstest.clouds.localstack.variables import EXECUTOR, FAST
 from slstest.errors import SlstestError
 from slstest.waiting import wait_until
 
-IMAGE = "localstack/localstack:4.14.0"
-SETTINGS = {
-    "DISABLE_EVENTS": "1",
-    "DNS_ADDRESS": "0",
-    "DYNAMODB_IN_MEMORY": "1",
-    "KINESIS_LATENCY": "0",
-    "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
-    "LAMBDA_RUNTIME_EXECUTOR": "process",
-    "PROVIDER_OVERRIDE_DYNAMODB": "v2",
-    "SKIP_SSL_CERT_DOWNLOAD": "1",
-}
-"""Those that make tests fast, and the executor of the image."""
-
+SETTINGS = {**FAST, EXECUTOR: "process"}
+"""The executor is the image's own."""
 START_TIMEOUT = 60.0
 HELP = "ci/localstack-image/README.md says how to get a Docker daemon with the image"
 
@@ -98,7 +89,7 @@ def container() -> Iterator[LocalStack]:
     settings = [f"--env={name}={value}" for name, value in SETTINGS.items()]
     # --pull=never: an image of the same name from a registry has no such executor.
     started = docker(
-        "run", "--detach", "--pull=never", "--publish=127.0.0.1::4566", *settings, IMAGE
+        "run", "--detach", "--pull=never", "--publish=127.0.0.1::4566", *settings, DEFAULT_IMAGE
     )
     try:
         running = LocalStack(started, f"http://{docker('port', started, '4566')}")

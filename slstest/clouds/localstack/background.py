@@ -25,7 +25,6 @@ class BackgroundStart:
         settings: ContainerSettings,
         run: str,
         *,
-        region: str = "us-east-1",
         say: Say = lambda _: None,
         when_ready: Callable[[LocalStackContainer], None] = lambda _: None,
     ) -> None:
@@ -33,7 +32,6 @@ class BackgroundStart:
         thread."""
         self._settings = settings
         self._run = run
-        self._region = region
         self._say = say
         self._when_ready = when_ready
         self._cancelled = threading.Event()
@@ -93,7 +91,7 @@ class BackgroundStart:
             )
             self._when_ready(container)
             with self._lock:
-                self._loading = Loading(container.located.url, self._region, self._say)
+                self._loading = Loading(container.located.url, say=self._say)
                 self._loading.begin(self._to_load)
             self._container = container
         except Exception as error:  # whatever it is, the one who waits must be told

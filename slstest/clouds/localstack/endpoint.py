@@ -50,7 +50,7 @@ def started_endpoint(settings: ContainerSettings, region: str) -> Endpoint:
     Raises :class:`slstest.errors.SlstestError` where it does not start.
     """
     container = start_container(settings, new_run())
-    loading = Loading(container.located.url, region)
+    loading = Loading(container.located.url)
 
     def close() -> None:
         container.close()

@@ -41,6 +41,8 @@ _READ_ONLY = {
 }
 """A request to each service that changes nothing."""
 
+_ANY_REGION = "us-east-1"
+"""A service is loaded for all of them."""
 _AT_ONCE = 8
 _TIMEOUT = 60.0
 """Seconds after which a service that is silent, or has internal errors, is left to the tests."""
@@ -50,9 +52,9 @@ _AGAIN = 0.2
 class Loading:
     """Loads each service once."""
 
-    def __init__(self, url: str, region: str, say: Say = lambda _: None) -> None:
+    def __init__(self, url: str, say: Say = lambda _: None) -> None:
         """``say`` is told what could not be loaded: the tests that use it will tell more."""
-        self._endpoint = Endpoint(url, region)
+        self._endpoint = Endpoint(url, _ANY_REGION)
         self._say = say
         self._begun: dict[str, Future[None]] = {}
         self._lock = threading.Lock()

@@ -68,7 +68,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def loading(server: Server, said: list[str]) -> Iterator[Loading]:
-    made = Loading(server.url, "us-east-1", said.append)
+    made = Loading(server.url, said.append)
     yield made
     made.close()
 
@@ -115,7 +115,7 @@ def test_nobody_waits_for_what_is_loading_when_the_container_ends(
     server: Server, said: list[str]
 ) -> None:
     server.answers = [STARTING]
-    loading = Loading(server.url, "us-east-1", said.append)
+    loading = Loading(server.url, said.append)
     loading.begin(["kinesis"])
     wait_until("the service to be asked for", lambda: server.asked or None)
     loading.close()
