@@ -17,8 +17,10 @@ from slstest.functions.recorder import MARK
 from slstest.invocation import Invocation
 
 _START = re.compile(r"START RequestId: (\S+)")
-_REPORT = re.compile(r"REPORT RequestId: (\S+)")
-_RECORD = re.compile(rf"{MARK} (\S+) (event|response|error) (\d+)/(\d+) (.*)", re.DOTALL)
+_REPORT = re.compile(r"REPORT RequestId: (?P<id>\S+)")
+_RECORD = re.compile(
+    rf"{MARK} (?P<id>\S+) (?P<what>event|response|error) \d+/\d+ (?P<part>.*)", re.DOTALL
+)
 _DURATION = re.compile(r"\tDuration: ([\d.]+) ms")
 _TIMED_OUT = re.compile(r"Task timed out after [\d.]+ seconds")
 _RECEIPTS = re.compile(r'"ApproximateReceiveCount": ?"(\d+)"')
@@ -45,6 +47,12 @@ class _Open:
     logs: list[str] = field(default_factory=list)
     parts: dict[str, list[str]] = field(default_factory=dict)
     duration: float = 0.0
+
+    def own(self, pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
+        """What a line tells of this very invocation. It does not always begin there: what a
+        function writes need not end its line, a traceback that it logs for instance."""
+        found = pattern.search(line)
+        return found if found and found["id"] == self.request_id else None
 
     def value(self, what: str) -> Any:
         return json.loads("".join(self.parts[what])) if what in self.parts else None
@@ -115,12 +123,13 @@ def _invocations(lines: list[tuple[int, str]]) -> tuple[list[_Open], list[_Open]
             before, cold = [], False
         elif current is None:
             before.append(line)
-        elif found := _RECORD.match(line):
-            _, what, _, _, part = found.groups()
-            current.parts.setdefault(what, []).append(part)
+        elif found := current.own(_RECORD, line):
+            current.parts.setdefault(found["what"], []).append(found["part"])
+            if found.start():
+                current.logs.append(line[: found.start()])
         else:
             current.logs.append(line)
-            if _REPORT.match(line):
+            if current.own(_REPORT, line):
                 if found := _DURATION.search(line):
                     current.duration = float(found.group(1))
                 finished.append(current)

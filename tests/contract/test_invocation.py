@@ -296,6 +296,26 @@ def test_what_the_function_prints_and_logs_is_between_start_and_end(deploy: Depl
     assert invocation.logs[end + 1].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
 
 
+def test_an_exception_that_is_logged_and_caught_is_no_error(deploy: Deploy) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html"""
+    function = deploy(
+        """
+        import logging
+
+        def handler(event, context):
+            try:
+                {}["page"]
+            except KeyError:
+                logging.exception("no page")
+            return "went on"
+        """
+    )
+    assert function.invoke({}) == "went on"
+    (invocation,) = function.invocations
+    assert (invocation.response, invocation.error) == ("went on", None)
+    assert "KeyError: 'page'" in "\n".join(invocation.logs)
+
+
 def test_logs_reach_cloudwatch_logs(deploy: Deploy, sls: Environment) -> None:
     function = deploy("def handler(event, context): print('seen'); print()")
     function.invoke({})

@@ -88,6 +88,26 @@ def test_a_long_event_is_put_together_again() -> None:
     assert invocation.event == event
 
 
+def test_a_line_that_the_function_did_not_end_goes_on_with_the_recorder_s() -> None:
+    event, response = recorded({"n": 1}, lambda e, c: "done")
+    report = "REPORT RequestId: r1\tDuration: 1.50 ms"
+    (invocation,) = read(
+        one=["START RequestId: r1 Version: $LATEST", event, f"oops{response}", f"bye{report}"]
+    ).finished
+    assert (invocation.event, invocation.response, invocation.error) == ({"n": 1}, "done", None)
+    assert invocation.duration == 1.5
+    assert invocation.logs[1:] == ["oops", f"bye{report}"]
+
+
+def test_the_log_of_another_invocation_is_text() -> None:
+    """A function that prints what ``LogType=Tail`` gave it."""
+    other = [*recorded({"of": "another"}, lambda e, c: 1), "REPORT RequestId: r1\tDuration: 9 ms"]
+    told = read(one=list(lines("r2", *other)))
+    (invocation,) = told.finished
+    assert (invocation.event, invocation.duration) == (None, 1.5)
+    assert all(line in invocation.logs for line in other)
+
+
 def test_an_exception_is_the_error() -> None:
     (invocation,) = read(one=list(lines("r1", *recorded({}, lambda e, c: 1 / 0)))).finished
     assert invocation.error == {
