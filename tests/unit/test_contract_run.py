@@ -83,6 +83,15 @@ def test_what_is_known_to_fail_fails_and_is_kept_with_its_reason(run: Run) -> No
     assert "| A | yes | no, 1 |" in readme.written()
 
 
+def test_a_rule_that_a_column_has_not_run_yet_is_none_that_it_passes(run: Run) -> None:
+    run("def test_a(deploy): pass\ndef test_b(deploy): pass", "", "--write-results")
+    without = json.dumps({"test_rules.py": {"test_a": "passes"}})
+    (results.RESULTS / "ministack-there.json").write_text(without, encoding="utf-8")
+    readme.write()
+    assert "| **all** | 2 of 2 | 1 of 2 |" in readme.written()
+    assert "| B | yes | not run |" in readme.written()
+
+
 def test_a_fault_that_is_mended_fails_the_run_and_names_the_line_to_delete(run: Run) -> None:
     code = "def test_a(column): assert False\ndef test_b(column): pass"
     result = run(code, fault("both", "test_a", "test_b"))

@@ -20,6 +20,8 @@ _SHORT = {
     "a function that the cloud knows": "there",
 }
 
+_NOT_RUN = "not run"
+
 Outcomes = dict[Column, dict[str, str]]
 
 
@@ -56,7 +58,8 @@ def _summary(outcomes: Outcomes) -> list[str]:
 def _counts(title: str, rules: Sequence[str], outcomes: Outcomes) -> list[str]:
     cells = [title]
     for told in outcomes.values():
-        tried = [told[rule] for rule in rules if not told.get(rule, "").startswith(results.NEEDS)]
+        came = [told.get(rule, _NOT_RUN) for rule in rules]
+        tried = [each for each in came if not each.startswith(results.NEEDS)]
         cells.append(f"{tried.count(results.PASSES)} of {len(tried)}")
     return cells
 
@@ -64,9 +67,9 @@ def _counts(title: str, rules: Sequence[str], outcomes: Outcomes) -> list[str]:
 def _details(topic: Topic, outcomes: Outcomes) -> list[str]:
     reasons: dict[str, int] = {}
 
-    def cell(told: str | None) -> str:
-        if told is None:
-            return "not run"
+    def cell(told: str) -> str:
+        if told == _NOT_RUN:
+            return told
         if told == results.PASSES:
             return "yes"
         if told.startswith(results.NEEDS):
@@ -75,7 +78,7 @@ def _details(topic: Topic, outcomes: Outcomes) -> list[str]:
         return f"no, {reasons.setdefault(reason, len(reasons) + 1)}"
 
     rows = [
-        [sentence(rule), *(cell(told.get(rule)) for told in outcomes.values())]
+        [sentence(rule), *(cell(told.get(rule, _NOT_RUN)) for told in outcomes.values())]
         for rule in topic.rules
     ]
     return [
