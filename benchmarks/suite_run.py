@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,9 +51,13 @@ def run_suite(suite: str, runtime: str, figures: Path, options: Sequence[str]) -
     run_pytest([suite, *sls, *options], folder=SUITES)
 
 
-def run_pytest(arguments: Sequence[str], *, folder: Path) -> None:
-    """Run pytest as users do, without what this shell may add to its options."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"}
+def run_pytest(
+    arguments: Sequence[str], *, folder: Path, variables: Mapping[str, str] | None = None
+) -> None:
+    """Run pytest as users do, without what this shell may add to its options; ``variables`` are
+    added to its environment."""
+    environment = {**os.environ, **(variables or {})}
+    environment.pop("PYTEST_ADDOPTS", None)
     run_python(
         ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments],
         folder=folder,
