@@ -105,7 +105,10 @@ class Controller:
             return
         self._start.load_soon(_services(items, self._settings))
         if selection.uses_harness(items[0]):
-            self.container()
+            # The first test would wait for both, in its own time.
+            container = self.container()
+            for service in _services(items[:1], self._settings):
+                container.load(service)
 
     def check(self) -> None:
         """End the run where a worker needs the container and it did not start."""

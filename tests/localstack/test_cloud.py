@@ -105,6 +105,23 @@ def test_the_tests_of_a_project_run_on_a_container(
     )
 
 
+def test_the_services_of_the_first_test_are_loaded_before_it_begins(run: Run) -> None:
+    done = run(
+        """
+        import json
+        from urllib.request import urlopen
+
+        def test_it(sls):
+            url = sls.client("sts").meta.endpoint_url
+            services = json.load(urlopen(f"{url}/_localstack/health"))["services"]
+            assert (services["dynamodb"], services["kinesis"]) == ("running", "running")
+            sls.table()
+            sls.stream()
+        """
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_script_has_a_container_until_it_closes_the_cloud(variables: None) -> None:
     cloud = open_cloud("localstack")
     with Environment(cloud) as sls:
