@@ -107,8 +107,7 @@ def hosts(tmp_path: Path) -> Iterator[Path]:
             for process in psutil.process_iter(["cmdline", "environ"])
             if (process.info["environ"] or {}).get("TMPDIR", "").startswith(str(folder))
         ]
-        files = [str(path) for path in folder.glob("*/tmp/slstest-*")]
-        return containers + processes + files
+        return containers + processes + other_hosts.left(folder)
 
     wait_until("everything to be gone", lambda: not left() or None, timeout=PATIENCE)
 
@@ -133,13 +132,11 @@ def start(hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     started: list[subprocess.Popen[str]] = []
 
     def start(*workers: str, block: bool = False) -> Run:
-        tx = [f"--tx={worker}//python={sys.executable}" for worker in workers]
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"),
-                *("-W", "ignore:The --rsyncdir:DeprecationWarning"),  # there is no other way yet
                 *("--sls", "--sls-cloud", "localstack"),
-                *("--dist", "load", *tx, "--rsyncdir", str(project), str(project / "test_it.py")),
+                *other_hosts.pytest_arguments(project / "test_it.py", *workers),
             ],
             cwd=project,
             env={**os.environ, **({"BLOCK": "1"} if block else {})},

@@ -6,7 +6,6 @@ import http.server
 import json
 import os
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -93,14 +92,12 @@ def hosts(
     monkeypatch.setenv("PATH", f"{other_hosts.make_ssh(folder)}{os.pathsep}{os.environ['PATH']}")
 
     def run(*names: str) -> pytest.RunResult:
-        tx = [f"--tx=ssh={name}//python={sys.executable}" for name in names]
-        # xdist will no longer copy folders one day.
-        quiet = ("-W", "ignore:The --rsyncdir:DeprecationWarning")
-        tests = (*quiet, "--rsyncdir", str(project.folder), str(project.folder / "test_it.py"))
-        return project.run_apart(*LOCALSTACK, "--dist=load", *tx, *tests)
+        workers = [f"ssh={name}" for name in names]
+        tests = other_hosts.pytest_arguments(project.folder / "test_it.py", *workers)
+        return project.run_apart(*LOCALSTACK, *tests)
 
     yield run
-    wait_until("the hosts to be clean", lambda: not list(folder.glob("*/tmp/slstest-*")) or None)
+    wait_until("the hosts to be clean", lambda: not other_hosts.left(folder) or None)
 
 
 def test_a_host_where_the_container_does_not_start_ends_the_run_with_one_message(

@@ -26,14 +26,24 @@ def make_ssh(folder: Path) -> Path:
     return places
 
 
-def temporary_folder(folder: Path, host: str) -> Path:
-    """That of a host which has been connected to."""
-    return folder / host / "tmp"
+def pytest_arguments(tests: Path, *workers: str) -> list[str]:
+    """Those by which workers at ``--tx`` run the tests in a file; they get a copy of its folder."""
+    return [
+        "--dist=load",
+        *(f"--tx={worker}//python={sys.executable}" for worker in workers),
+        *("-W", "ignore:The --rsyncdir:DeprecationWarning"),  # there is no other way yet
+        *("--rsyncdir", str(tests.parent), str(tests)),
+    ]
+
+
+def left(folder: Path) -> list[str]:
+    """The files of ours in the hosts' temporary folders."""
+    return [str(path) for path in folder.glob("*/tmp/slstest-*")]
 
 
 def connect(folder: Path, host: str, command: str) -> int:
     """Run a shell command on a host; returns its exit status."""
-    home, temporary = folder / host / "home", temporary_folder(folder, host)
+    home, temporary = folder / host / "home", folder / host / "tmp"
     for each in (home, temporary):
         each.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
