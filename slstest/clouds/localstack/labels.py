@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.localstack.daemon import connect, explained
+from slstest.errors import SlstestError
 from slstest.moments import moment
 
 if TYPE_CHECKING:
@@ -113,8 +114,19 @@ def _described(attributes: Mapping[str, Any]) -> OurContainer:
         name=attributes["Name"].lstrip("/"),
         image=config["Image"],
         status=attributes["State"]["Status"],
-        time=moment(attributes["Created"]) or 0.0,
+        time=_created(attributes),
         run=config["Labels"].get(RUN, ""),
         pid=int(pid),
         host=host,
     )
+
+
+def _created(attributes: Mapping[str, Any]) -> float:
+    """Never a guess: by its age a container is removed."""
+    time = moment(attributes["Created"])
+    if time is None:
+        raise SlstestError(
+            f"Docker says {attributes['Created']!r} where the container {attributes['Name']} was "
+            "to have its time of creation"
+        )
+    return time

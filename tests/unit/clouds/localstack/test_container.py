@@ -139,6 +139,15 @@ def test_ours_are_listed_and_removed_and_no_others(daemon: FakeDaemon) -> None:
     used.close()
 
 
+def test_a_container_whose_age_cannot_be_read_is_not_taken_for_an_old_one(
+    daemon: FakeDaemon,
+) -> None:
+    start(reuse=True).close()
+    daemon.containers[0].created = "yesterday"
+    with pytest.raises(SlstestError, match="Docker says 'yesterday' where the container"):
+        containers_of_ours()
+
+
 def test_a_sweep_removes_what_a_dead_process_has_left_and_what_is_old(
     daemon: FakeDaemon,
     capsys: pytest.CaptureFixture[str],
