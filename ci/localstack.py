@@ -22,7 +22,19 @@ from localstack_container import LocalStack, NoDocker, Unavailable, container
 from slstest.clouds.localstack.loading import Loading
 
 ENDPOINT = "SLSTEST_CONTRACT_ENDPOINT"
-SERVICES = ("dynamodb", "iam", "kinesis", "lambda", "logs", "s3", "sns", "sqs", "sts")
+SERVICES = (
+    "dynamodb",
+    "dynamodbstreams",
+    "events",
+    "iam",
+    "kinesis",
+    "lambda",
+    "logs",
+    "s3",
+    "sns",
+    "sqs",
+    "sts",
+)
 """Those of the contract suite."""
 
 
