@@ -304,7 +304,8 @@ def test_the_most_memory_ever_used_is_reported(lab: Lab) -> None:
 
 @pytest.fixture
 def impatient() -> Iterator[ProcessRuntime]:
-    runtime = ProcessRuntime(init_timeout=0.3)
+    # Long enough for a busy machine to begin an initialisation in.
+    runtime = ProcessRuntime(init_timeout=1)
     yield runtime
     runtime.close()
 
@@ -335,7 +336,7 @@ def test_an_initialisation_that_takes_too_long_is_repeated_within_the_invocation
     assert outcome.payload == b'"handled"'
     assert outcome.log_lines[1] == "slow"
     assert re.fullmatch(
-        r"INIT_REPORT Init Duration: 3\d\d\.\d\d ms\tPhase: init\tStatus: timeout",
+        r"INIT_REPORT Init Duration: \d{4,}\.\d\d ms\tPhase: init\tStatus: timeout",
         outcome.log_lines[2],
     )
     assert outcome.log_lines[3:5] == ("quick", "START RequestId: request-1 Version: $LATEST")
