@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from slstest.clouds.sessions import check_profile, secluded_session
 from slstest.embedded.doors import Guard, HttpDoor, InProcessDoor
 from slstest.embedded.function_host import FunctionHost, RuntimeFactory, Surroundings
 from slstest.embedded.gateway import Gateway
@@ -58,9 +59,9 @@ class EmbeddedCloud:
         listener: socket.socket | None = None,
         on_undelivered: Callable[[str], None] | None = None,
     ) -> None:
-        import boto3
         from botocore.config import Config
 
+        check_profile()
         self.region = region
         # botocore puts its own user agent together anew for each request, a tenth of the
         # request's time. It would try what is throttled again, and wait in real time for it.
@@ -73,15 +74,14 @@ class EmbeddedCloud:
             self._http.endpoint_url, region, self._guarded(in_process_guard)
         )
         self._in_process.open()
-        self._session = boto3.Session(
+        self._session = secluded_session(
+            self.endpoint_url,
+            {},
             aws_access_key_id="AKIASLSTESTHARNESS00",
             aws_secret_access_key="slstest",
             region_name=region,
         )
         models = self._session._session
-        # Also for clients that a test makes of it without naming an endpoint.
-        settings: Any = models.get_component("config_store")
-        settings.set_config_variable("endpoint_url", self.endpoint_url)
         self._undelivered = UndeliveredNotes(on_undelivered)
         self._host = FunctionHost(
             runtime,

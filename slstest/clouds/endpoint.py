@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 import urllib.error
@@ -10,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.connection import Health
-from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, MADE_UP, client_at, session_of
+from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, MADE_UP, client_at, secluded_session
+from slstest.clouds.silence import AttendedSession
 from slstest.clouds.urls import checked_url
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.waiting import Pace
@@ -22,9 +24,9 @@ HEALTH_PATH = "/_localstack/health"
 """LocalStack's, which MiniStack, Floci and ``slstest serve`` answer as well."""
 
 _CONNECT_TIMEOUT = 2.0
-_READ_TIMEOUT = 7.0
-"""Seconds; for all but Lambda."""
-_PROBE_TIMEOUT = 1.0
+_READ_TIMEOUT = 60.0
+"""Seconds; for all but Lambda. What takes longer is asked for again."""
+_PROBE_TIMEOUT = 5.0
 _ACCOUNT_WITHOUT_STS = "000000000000"
 """LocalStack's, where its setting SERVICES leaves out the service that would tell."""
 
@@ -67,11 +69,7 @@ class Endpoint:
     def session_with(self, elsewhere: Mapping[str, str]) -> boto3.Session:
         """A session whose clients reach the endpoint, but for these services, which are at
         these URLs."""
-        session = session_of(elsewhere, region_name=self.region, **MADE_UP)
-        # Also for clients that a test makes of it without naming an endpoint.
-        settings: Any = session._session.get_component("config_store")
-        settings.set_config_variable("endpoint_url", self.url)
-        return session
+        return secluded_session(self.url, elsewhere, region_name=self.region, **MADE_UP)
 
     def examine(self) -> tuple[str, Health]:
         """The account id of its callers and what it tells of itself; asked for once.
@@ -129,16 +127,22 @@ class Endpoint:
             ),
         )
         client.meta.events.register("response-received", self._tell_of_silence)
+        # There is no public way to be there while a client waits.
+        sender = client._endpoint
+        sender.http_session = AttendedSession(sender.http_session, self._answers, self._gone)
         return client
 
     def _tell_of_silence(self, exception: Exception | None = None, **_: Any) -> None:
         """End the call with a clear message where the endpoint is gone; a passing trouble is
         left to botocore's retries."""
-        if exception is None or self._answers():
+        if exception is None or isinstance(exception, SlstestError) or self._answers():
             return
-        raise SlstestError(
-            f"the endpoint {self.url} does not answer any more ({exception}). {self._why_silent()}"
-        ) from exception
+        raise self._gone(f" ({exception})") from exception
+
+    def _gone(self, how: str = "") -> SlstestError:
+        return SlstestError(
+            f"the endpoint {self.url} does not answer any more{how}. {self._why_silent()}"
+        )
 
     def _why_silent(self) -> str:
         return "Is it still running?"
@@ -148,13 +152,13 @@ class Endpoint:
             urllib.request.urlopen(self.url + HEALTH_PATH, timeout=_PROBE_TIMEOUT).close()
         except urllib.error.HTTPError:
             return True
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             return False
         return True
 
     def _health(self) -> Health:
         try:
-            with urllib.request.urlopen(self.url + HEALTH_PATH, timeout=_READ_TIMEOUT) as answer:
+            with urllib.request.urlopen(self.url + HEALTH_PATH, timeout=_PROBE_TIMEOUT) as answer:
                 told = json.load(answer)
         except urllib.error.HTTPError:
             return Health()
@@ -165,6 +169,11 @@ class Endpoint:
             raise ConfigurationError(
                 f"nothing answers at {self.url}: {reason}. Start the cloud there, or give the "
                 "URL of one that runs."
+            ) from error
+        except http.client.HTTPException as error:
+            raise ConfigurationError(
+                f"what listens at {self.url} does not speak HTTP: {error!r}. Give the URL "
+                "of LocalStack, MiniStack, moto's server or slstest serve."
             ) from error
         if not isinstance(told, dict) or not isinstance(told.get("services"), dict):
             return Health()

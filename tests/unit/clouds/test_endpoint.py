@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from slstest.clouds import endpoint as endpoint_module
+from slstest.clouds import silence
 from slstest.clouds.connection import Health
 from slstest.clouds.endpoint import Endpoint
 from slstest.clouds.urls import checked_url
@@ -139,13 +141,77 @@ def test_the_users_credentials_are_never_used(
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     monkeypatch.setenv("AWS_PROFILE", "production")
-    monkeypatch.delenv("AWS_PROFILE")
     endpoint = Endpoint(serve(cloud).url, "us-east-1")
     credentials: Any = endpoint.session.get_credentials()
     assert credentials.access_key == "test"
 
 
-def test_every_client_of_the_session_reaches_the_endpoint(serve: Serve) -> None:
-    server = serve(cloud)
-    make: Any = Endpoint(server.url, "us-east-1").session.client
-    assert make("sqs").meta.endpoint_url == server.url
+@pytest.mark.parametrize(
+    "variable",
+    ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true", "AWS_ENDPOINT_URL_SQS=http://elsewhere"],
+)
+def test_every_client_of_the_session_reaches_the_endpoint(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(*variable.split("="))
+    endpoint = Endpoint(serve(cloud).url, "us-east-1")
+    make: Any = endpoint.session.client
+    assert make("sqs").meta.endpoint_url == endpoint.url
+    assert endpoint.client("sqs").meta.endpoint_url == endpoint.url
+
+
+def test_what_speaks_no_http_is_no_cloud() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet() -> None:
+            with listener.accept()[0] as connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+                connection.recv(1000)
+
+        threading.Thread(target=greet, daemon=True).start()
+        endpoint = Endpoint(f"http://127.0.0.1:{listener.getsockname()[1]}", "us-east-1")
+        with pytest.raises(ConfigurationError, match="does not speak HTTP"):
+            endpoint.examine()
+
+
+@pytest.fixture
+def restless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look sooner whether an endpoint is still there, and wait less for its answer."""
+    monkeypatch.setattr(silence, "_LOOK_AGAIN", 0.05)
+    monkeypatch.setattr(endpoint_module, "_PROBE_TIMEOUT", 0.2)
+
+
+def test_an_answer_that_takes_long_is_waited_for_and_asked_for_once(
+    serve: Serve, restless: None
+) -> None:
+    asked = []
+    looked_often = threading.Event()
+
+    def slow(path: str) -> Answer:
+        asked.append(path)
+        if path.startswith("/_"):
+            if len(asked) > 5:
+                looked_often.set()
+        elif not looked_often.wait(10):
+            return 500, "text/plain", b""
+        return cloud(path)
+
+    client = Endpoint(serve(slow).url, "us-east-1").client("sts")
+    assert client.get_caller_identity()["Account"] == "000000000000"
+    assert asked.count("/") == 1
+
+
+def test_an_endpoint_that_stops_answering_while_it_is_waited_for_is_named(
+    serve: Serve, restless: None
+) -> None:
+    over = threading.Event()
+
+    def silent(path: str) -> Answer:
+        over.wait()
+        return cloud(path)
+
+    server = serve(silent)
+    client = Endpoint(server.url, "us-east-1").client("sts")
+    with pytest.raises(SlstestError, match=f"{server.url} does not answer any more. Is it still"):
+        client.get_caller_identity()
+    over.set()
