@@ -6,6 +6,7 @@ yet. A test must not pass because a trigger was accepted and ignored.
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qs
 
 from slstest.embedded.messages import AwsRequest, AwsResponse
@@ -33,6 +34,15 @@ def refusal(request: AwsRequest) -> AwsResponse | None:
     return request.error(501, "NotImplemented", message)
 
 
+_CALLS_FUNCTIONS = {
+    ("apigateway", ""): "call functions from APIs",
+    ("cognito-idp", "CreateUserPool"): "call functions as triggers of user pools",
+    ("cognito-idp", "UpdateUserPool"): "call functions as triggers of user pools",
+    ("events", "PutTargets"): "deliver EventBridge rules whose target is a function",
+}
+"""What has functions called that a request names, by its service and operation."""
+
+
 def _unbuilt(request: AwsRequest) -> tuple[str, str] | None:
     invoke = "invoke the function in the test"
     if request.service == "s3":
@@ -44,11 +54,22 @@ def _unbuilt(request: AwsRequest) -> tuple[str, str] | None:
             "AWS::Lambda::" in template or "AWS::Serverless::" in template
         ):
             return "deploy functions from templates", "create the function in the test"
-    elif request.operation == "PutTargets" and b":lambda:" in request.content():
-        return "deliver EventBridge rules whose target is a function", invoke
+    elif calls := _CALLS_FUNCTIONS.get((request.service, request.operation)):
+        if b":lambda:" in request.content():
+            return calls, invoke
     elif request.operation == "PutSubscriptionFilter":
         return "deliver CloudWatch Logs subscription filters", invoke
+    elif _is_schedule(request):
+        return "run schedules", "do in the test what the schedule would"
     return None
+
+
+def _is_schedule(request: AwsRequest) -> bool:
+    if request.service == "scheduler":
+        return request.method in ("POST", "PUT") and request.path.startswith("/schedules/")
+    if request.operation == "PutRule":
+        return bool(json.loads(request.content()).get("ScheduleExpression"))
+    return False
 
 
 def _unbuilt_of_s3(request: AwsRequest) -> tuple[str, str] | None:

@@ -200,6 +200,49 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
             "does not deliver EventBridge rules whose target is a function yet",
         ),
         (
+            "events",
+            "put_rule",
+            {"Name": "rule", "ScheduleExpression": "rate(1 minute)"},
+            "does not run schedules yet",
+        ),
+        (
+            "scheduler",
+            "create_schedule",
+            {
+                "Name": "schedule",
+                "ScheduleExpression": "rate(1 minute)",
+                "FlexibleTimeWindow": {"Mode": "OFF"},
+                "Target": {"Arn": FUNCTION, "RoleArn": "arn:aws:iam::123456789012:role/r"},
+            },
+            "does not run schedules yet",
+        ),
+        (
+            "cognito-idp",
+            "create_user_pool",
+            {"PoolName": "pool", "LambdaConfig": {"PreSignUp": FUNCTION}},
+            "does not call functions as triggers of user pools yet",
+        ),
+        (
+            "apigateway",
+            "put_integration",
+            {
+                "restApiId": "api",
+                "resourceId": "root",
+                "httpMethod": "GET",
+                "type": "AWS_PROXY",
+                "integrationHttpMethod": "POST",
+                "uri": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
+                f"{FUNCTION}/invocations",
+            },
+            "does not call functions from APIs yet",
+        ),
+        (
+            "apigatewayv2",
+            "create_api",
+            {"Name": "api", "ProtocolType": "HTTP", "Target": FUNCTION},
+            "does not call functions from APIs yet",
+        ),
+        (
             "logs",
             "put_subscription_filter",
             {
