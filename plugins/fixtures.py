@@ -20,9 +20,9 @@ def sls(request: pytest.FixtureRequest) -> Iterator[Environment]:
     Makes resources (``sls.table(key="page")``, ``sls.bucket()``, ``sls.stream()``), deploys
     the function under test (``sls.function("folder")``), waits until nothing is under way any
     more (``sls.settle()``), gives plain boto3 clients (``sls.client("dynamodb")``) and finds a
-    resource by its name (``sls["clicks"]``). What the markers ``sls_table``, ``sls_bucket``
-    and ``sls_stream`` ask for is there already. Everything is deleted after the test; what
-    cannot be deleted fails it.
+    resource by its name (``sls["clicks"]``). What the markers ``sls_table``, ``sls_bucket``,
+    ``sls_stream``, ``sls_queue`` and ``sls_topic`` ask for is there already. Everything that it
+    made is deleted after the test; what cannot be deleted fails it.
     """
     item: pytest.Item = request.node
     run = session.current(item.config)

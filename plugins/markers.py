@@ -34,6 +34,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import pytest
 
+from slstest.casing import UnknownArgument
 from slstest.errors import ConfigurationError, SlstestError, Unavailable
 
 from .places import place_of_mark, place_of_test
@@ -101,8 +102,16 @@ class Use(Generic[T]):
             yield
         except Unavailable:
             raise  # no fault of the marker's
+        except UnknownArgument as error:
+            fail_at(self.place, self.marker.name, f"{error}{self._own_instead_of(error)}")
         except SlstestError as error:
             fail_at(self.place, self.marker.name, error)
+
+    def _own_instead_of(self, error: UnknownArgument) -> str:
+        own = [name for name in _named(self.marker.read) if name not in error.known]
+        if near := difflib.get_close_matches(error.argument, own, n=1):
+            return f" Did you mean the marker's own {near[0]!r}?"
+        return f" The marker's own are {', '.join(own)}." if own else ""
 
 
 _DECLARED = pytest.StashKey[dict[str, Marker[Any]]]()
@@ -195,7 +204,7 @@ def _read(marker: Marker[T], mark: pytest.Mark) -> T:
     signature = inspect.signature(marker.read)
     kinds = {p.name: p.kind for p in signature.parameters.values()}
     if inspect.Parameter.VAR_KEYWORD not in kinds.values():
-        named = [n for n, kind in kinds.items() if kind is not inspect.Parameter.VAR_POSITIONAL]
+        named = _named(marker.read)
         for argument in mark.kwargs:
             if argument not in named:
                 raise ConfigurationError(
@@ -208,6 +217,13 @@ def _read(marker: Marker[T], mark: pytest.Mark) -> T:
             f"{error}; it is written {marker.name}({', '.join(_parameters(marker.read))})"
         ) from error
     return marker.read(*mark.args, **mark.kwargs)
+
+
+def _named(function: Callable[..., Any]) -> list[str]:
+    """The arguments that can be given by name."""
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind not in several]
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:

@@ -13,6 +13,15 @@ from slstest.errors import ConfigurationError
 _members: dict[tuple[str, str, str], dict[str, str]] = {}
 
 
+class UnknownArgument(ConfigurationError):
+    """An argument that there is not. ``known`` are those that the text chose its advice from."""
+
+    def __init__(self, problem: str, argument: str, known: Iterable[str]) -> None:
+        self.argument = argument
+        self.known = frozenset(known)
+        super().__init__(f"{problem} {_advice(argument, self.known)}")
+
+
 def parameters(
     client: Any,
     operation: str,
@@ -20,12 +29,14 @@ def parameters(
     *,
     asked: str,
     taken: Mapping[str, str] | None = None,
+    own: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The parameters of ``operation`` (``CreateTable``) for arguments in snake case.
 
     ``asked`` names the call for the error text, ``taken`` the arguments that the harness sets
-    by itself, each with what to write instead. Raises
-    :class:`slstest.errors.ConfigurationError` for an argument that the operation does not have.
+    by itself, each with what to write instead, ``own`` those that the call has besides. Raises
+    :class:`slstest.errors.ConfigurationError`, an :class:`UnknownArgument` for one that neither
+    the operation nor the call has.
     """
     known = _known(client, operation)
     taken = taken or {}
@@ -34,9 +45,10 @@ def parameters(
         if argument in taken:
             raise ConfigurationError(f"{asked}: {argument}= cannot be given: {taken[argument]}")
         if argument not in known:
-            raise ConfigurationError(
-                f"{asked}: {operation} of {_service(client)} has no parameter {argument!r}. "
-                + _advice(argument, [name for name in known if name not in taken])
+            raise UnknownArgument(
+                f"{asked}: {operation} of {_service(client)} has no parameter {argument!r}.",
+                argument,
+                {*known, *own} - taken.keys(),
             )
         result[known[argument]] = value
     return result
@@ -80,13 +92,14 @@ def attributes(
     what: str,
     taken: Mapping[str, str] | None = None,
     beside: Collection[str] = (),
+    own: Iterable[str] = (),
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """The attributes among the arguments of a test, as the texts that AWS takes for them, and
     the arguments that are none.
 
-    ``names`` are the attributes there are, ``what`` has them ("a queue"); ``taken`` as in
-    :func:`parameters`; ``beside`` are the arguments that are no attributes. Raises
-    :class:`slstest.errors.ConfigurationError` for any other argument.
+    ``names`` are the attributes there are, ``what`` has them ("a queue"); ``taken`` and ``own``
+    as in :func:`parameters`; ``beside`` are the arguments that are no attributes. Raises
+    :class:`slstest.errors.ConfigurationError`, an :class:`UnknownArgument` for any other.
     """
     taken = taken or {}
     known = {snake(name): name for name in names}
@@ -99,9 +112,10 @@ def attributes(
         elif argument in beside:
             others[argument] = value
         else:
-            raise ConfigurationError(
-                f"{asked}: {what} has no attribute {argument!r}. "
-                + _advice(argument, [name for name in known if name not in taken])
+            raise UnknownArgument(
+                f"{asked}: {what} has no attribute {argument!r}.",
+                argument,
+                {*known, *beside, *own} - taken.keys(),
             )
     return found, others
 

@@ -248,7 +248,8 @@ class Environment:
         return self._cloud.endpoint_url
 
     def client(self, service: str) -> Any:
-        """A boto3 client that reaches the cloud."""
+        """A boto3 client that reaches the cloud. What is created by it is not deleted with the
+        environment."""
         return self._cloud.client(service)
 
     def settle(self, timeout: float | None = None) -> None:

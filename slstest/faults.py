@@ -147,8 +147,9 @@ class Faults:
         session = self._scope.cloud.session()
         services = session.get_available_services()
         if not name or service not in services:
+            service, _, name = operation.replace(".", ":", 1).partition(":")
             near = difflib.get_close_matches(service, services, n=1)
-            meant = f" Did you mean {near[0]}:{name or 'PutItem'}?" if near else ""
+            meant = f" Did you mean {near[0]}:{name}?" if near and name else ""
             raise ConfigurationError(
                 f"{asked}: an operation is written service:Operation as boto3 and AWS name them, "
                 f'for example "dynamodb:PutItem".{meant}'

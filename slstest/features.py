@@ -29,7 +29,7 @@ def check_feature(cloud: Cloud, feature: str) -> None:
         return
     services = cloud.session().get_available_services()
     if feature not in services:
-        near = difflib.get_close_matches(feature, services, n=1)
+        near = difflib.get_close_matches(feature, [CLOCK, *services], n=1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
         raise ConfigurationError(
             f"{feature!r} is neither {CLOCK!r} nor an AWS service as boto3 calls it.{meant}"

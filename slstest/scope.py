@@ -31,8 +31,15 @@ class Scope:
         self._functions: dict[str, str] = {}
 
     def limit(self, timeout: float | None) -> float:
-        """The seconds to wait for an expectation."""
-        return self.timeout if timeout is None else timeout
+        """The seconds to wait for an expectation.
+
+        Raises :class:`slstest.errors.ConfigurationError` for what is no number of seconds.
+        """
+        if timeout is None:
+            return self.timeout
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0:
+            raise ConfigurationError(f"timeout= is a number of seconds, not {timeout!r}")
+        return timeout
 
     def label(self, wanted: str) -> str:
         """``wanted`` the first time, then ``wanted-2`` and so on: what messages call it."""

@@ -211,6 +211,7 @@ def create_queue(scope: Scope, label: str, *, fifo: bool, settings: Mapping[str,
         what="a queue",
         taken=_TAKEN,
         beside=("tags",),
+        own=("fifo",),
     )
     given = casing.parameters(client, "CreateQueue", others, asked=asked)
     if fifo:

@@ -194,7 +194,9 @@ def create_stream(
     """Create a stream and wait until it is active."""
     asked = f"sls.stream({label!r})"
     client = scope.cloud.client("kinesis")
-    given = parameters(client, "CreateStream", settings, asked=asked, taken=_TAKEN)
+    given = parameters(
+        client, "CreateStream", settings, asked=asked, taken=_TAKEN, own=("shard_count",)
+    )
     name = scope.names.throwaway(label)
     request = {"StreamName": name, **given}
     on_demand = given.get("StreamModeDetails", {}).get("StreamMode") == "ON_DEMAND"

@@ -281,7 +281,14 @@ def create_table(
     asked = f"sls.table({label!r})"
     settings = {**settings, **stream_settings(stream, settings, asked)}
     client = scope.cloud.client("dynamodb")
-    given = parameters(client, "CreateTable", settings, asked=asked, taken=_TAKEN)
+    given = parameters(
+        client,
+        "CreateTable",
+        settings,
+        asked=asked,
+        taken=_TAKEN,
+        own=("key", "sort_key", "stream"),
+    )
     keys = [key_of(spec, asked) for spec in (key, sort_key) if spec is not None]
     types = attribute_types(keys, given)
     name = scope.names.throwaway(label)

@@ -210,6 +210,7 @@ def create_topic(scope: Scope, label: str, *, fifo: bool, settings: Mapping[str,
         what="a topic",
         taken=_TAKEN,
         beside=("tags", "data_protection_policy"),
+        own=("fifo",),
     )
     given = casing.parameters(client, "CreateTopic", others, asked=asked)
     if fifo:

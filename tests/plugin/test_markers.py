@@ -202,6 +202,21 @@ WRONG = {
         "@pytest.mark.kinesis_event: *record 1 of 1: it has 2,000,00? bytes*",
         after='@pytest.mark.sls_function("echo")',
     ),
+    "an argument nearly of the operation's name": Wrong(
+        'kinesis_event("a", bach_size=2)',
+        "@pytest.mark.kinesis_event: *has no parameter 'bach_size'. Did you mean batch_size? The "
+        "marker's own are partition_key, shard_count, stream.",
+        after='@pytest.mark.sls_function("echo")',
+    ),
+    "an argument nearly of the marker's own name": Wrong(
+        'sqs_event("a", visibilty_timeout=3)',
+        "@pytest.mark.sqs_event: *Did you mean the marker's own 'visibility_timeout'[?]",
+        after='@pytest.mark.sls_function("echo")',
+    ),
+    "an argument nearly of the resource's own name": Wrong(
+        'sls_table("clicks", sortkey="page")',
+        "@pytest.mark.sls_table: *Did you mean sort_key or key? The marker's own are name.",
+    ),
     "a payload over the limit": Wrong(
         'invoke_event("x" * 7_000_000)',
         "@pytest.mark.invoke_event: *7,000,002 bytes*6 MB*",

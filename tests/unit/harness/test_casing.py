@@ -83,6 +83,15 @@ def test_an_argument_like_no_other_is_answered_with_all(cloud: Any) -> None:
         )
 
 
+def test_the_calls_own_arguments_are_among_the_nearest(cloud: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"Did you mean sort_key\?"):
+        parameters(
+            cloud.client("dynamodb"), "CreateTable", {"sort_kye": "a"}, asked="x", own=["sort_key"]
+        )
+    with pytest.raises(ConfigurationError, match=r"Did you mean fifo\?"):
+        attributes(["DelaySeconds"], {"fifa": 1}, asked="x", what="a queue", own=["fifo"])
+
+
 def test_what_the_harness_sets_itself_is_refused_with_the_reason(cloud: Any) -> None:
     with pytest.raises(ConfigurationError, match="table_name= cannot be given: it is thrown away"):
         parameters(

@@ -67,6 +67,8 @@ def test_what_the_cloud_lacks_is_told_to_who_needs_it(
 def test_a_need_that_nobody_knows_is_refused(world: Environment) -> None:
     with pytest.raises(ConfigurationError, match=r"'sqss' is neither .* Did you mean 'sqs'\?"):
         world.needs("sqss")
+    with pytest.raises(ConfigurationError, match=r"Did you mean 'clock'\?"):
+        world.needs("clok")
 
 
 def test_settling_takes_the_environments_timeout_or_its_own(world: Environment, cloud: Any) -> None:

@@ -46,6 +46,7 @@ def test_other_clouds_have_no_faults(inject: Callable[[Faults], object], faults:
     [
         ("PutItem", "service:Operation"),
         ("dynamo:PutItem", "Did you mean dynamodb:PutItem"),
+        ("dynamodb.PutItem", "Did you mean dynamodb:PutItem"),
         ("dynamodb:Putitem", "dynamodb has no operation Putitem. Did you mean dynamodb:PutItem"),
     ],
 )

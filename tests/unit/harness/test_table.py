@@ -196,6 +196,12 @@ def test_a_timeout_that_is_given_is_waited_patiently(world: Environment, cloud: 
     assert cloud.patience == [(0.5, True)]
 
 
+@pytest.mark.parametrize("timeout", ["1", True, -1, float("nan")])
+def test_a_timeout_is_a_number_of_seconds(world: Environment, timeout: Any) -> None:
+    with pytest.raises(ConfigurationError, match="timeout= is a number of seconds, not"):
+        world.table().expect_item({"id": "a"}, timeout=timeout)
+
+
 def test_a_missing_item_is_explained_by_the_nearest(world: Environment) -> None:
     clicks = world.table("clicks", key="page")
     clicks.put({"page": "/cart", "count": 5}, {"page": "/home", "count": 1})
