@@ -107,5 +107,8 @@ class ReceivesPushes(Protocol):
     """A cloud whose functions are where its services cannot reach them."""
 
     def relay(self, relay: Relay) -> None:
-        """From now on, until the queue is deleted, invoke the function asynchronously with the
-        event of each message, as the service would have done."""
+        """From now on invoke the function asynchronously with the event of each message, as the
+        service would have done."""
+
+    def end_relay(self, queue_arn: str) -> None:
+        """Read a queue no more, as it is about to be deleted; one that is not read is fine."""

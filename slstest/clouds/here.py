@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from slstest.clouds.pushes import Relays
 from slstest.clouds.services import check_service
 from slstest.clouds.watching import MessageCounts, time_is_real
 from slstest.embedded.doors import Guard, HttpDoor, InProcessDoor
+from slstest.embedded.event_sources.sqs import SqsPoller
 from slstest.embedded.function_host import FunctionHost, RuntimeFactory, Surroundings
 from slstest.embedded.gateway import CODE_PATH
 from slstest.embedded.messages import AwsRequest, AwsResponse
@@ -105,7 +106,7 @@ class FunctionsHere:
                 self._lambda_client.meta.service_model,
                 lambda: self._http.endpoint_url,
                 self._aws_variables,
-                next_return=lambda _: None,
+                next_return=None,
             ),
         )
         self._relays = Relays(connection.client, self._scheduler, self._host, self._undelivered)
@@ -167,7 +168,7 @@ class FunctionsHere:
                 return
 
     def quiesce(self, timeout: float) -> None:
-        if not self._relays.queues():
+        if not self._relays.pollers():
             with self._watched:
                 self._scheduler.quiesce(timeout)
                 self._look_once()  # now that nobody is in the middle of an earlier look
@@ -176,7 +177,7 @@ class FunctionsHere:
 
         def under_way(seconds: float) -> list[str]:
             self._scheduler.quiesce(seconds)
-            return self._queues.waiting(self._relays.queues())
+            return self._unread(self._relays.pollers())
 
         self._wait(timeout, under_way)
 
@@ -211,6 +212,10 @@ class FunctionsHere:
         """See :class:`slstest.clouds.base.ReceivesPushes`."""
         self._relays.add(relay)
 
+    def end_relay(self, queue_arn: str) -> None:
+        """See :class:`slstest.clouds.base.ReceivesPushes`."""
+        self._relays.end(queue_arn)
+
     def close(self) -> None:
         self._ended.set()
         self._looking.join()
@@ -239,7 +244,7 @@ class FunctionsHere:
             now = time.monotonic()
             if under_way or activity != before:
                 before, since = activity, now
-            elif now - since >= (self._push_quiet if self._relays.queues() else self._quiet):
+            elif now - since >= (self._push_quiet if self._relays.pollers() else self._quiet):
                 return
             if now >= deadline:
                 listed = "\n".join(
@@ -255,8 +260,17 @@ class FunctionsHere:
             left = self._scheduler.pending()
         else:
             left = []
-        sources = [*self._host.mappings.sources(), *self._relays.queues()]
-        return [*left, *self._queues.waiting(sources)]
+        pollers = [*self._host.mappings.queue_pollers(), *self._relays.pollers()]
+        return [*left, *self._unread(pollers)]
+
+    def _unread(self, pollers: Iterable[SqsPoller]) -> list[str]:
+        """The queues that have messages, or that SQS does not know yet, in words."""
+        told = []
+        for poller in pollers:
+            if poller.unknown:
+                told.append(f"queue {poller.name}, which SQS does not know")
+            told += [f"{each}{poller.trouble}" for each in self._queues.waiting([poller.arn])]
+        return told
 
     def _look(self) -> None:
         while not self._ended.wait(self._interval):

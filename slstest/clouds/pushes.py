@@ -13,6 +13,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from slstest.clouds.base import Relay
@@ -55,6 +56,13 @@ TRANSLATIONS: Mapping[str, Translate] = {"s3": s3_event, "sns": sns_event}
 
 _DONE = InvocationOutcome(b"null", None, (), 0.0)
 
+
+@dataclass(frozen=True)
+class _Reading:
+    relay: Relay
+    poller: SqsPoller
+
+
 _ONE_BY_ONE = QueueSettings(maximum_concurrency=1)
 
 
@@ -74,12 +82,12 @@ class Relays:
         self._host = host
         self._undelivered = undelivered
         self._lock = threading.Lock()
-        self._pollers: dict[str, SqsPoller] = {}
-        self._topics: set[str] = set()
+        self._readings: dict[str, _Reading] = {}
+        """By the ARN of the queue."""
         self._received = 0
 
     def add(self, relay: Relay) -> None:
-        """Begin to read a queue, which ends when it is deleted."""
+        """Begin to read a queue, until :meth:`end` says that it is not needed any more."""
 
         def deliver(event: bytes, attempt: int, request_id: str | None = None) -> InvocationOutcome:
             for record in json.loads(event)["Records"]:
@@ -92,36 +100,41 @@ class Relays:
             self._client("sqs"),
             self._scheduler,
             invoke=deliver,
-            next_return=lambda _: None,
+            next_return=None,
         )
         with self._lock:
-            self._pollers[relay.queue_arn] = poller
-            if relay.service == "sns":
-                self._topics.add(relay.source_arn)
+            self._readings[relay.queue_arn] = _Reading(relay, poller)
         poller.enable()
+
+    def end(self, queue_arn: str) -> None:
+        """Read a queue no more; one that is not read is fine."""
+        with self._lock:
+            reading = self._readings.pop(queue_arn, None)
+        if reading is not None:
+            reading.poller.disable()
 
     def look(self) -> None:
         """See whether there is news in any queue."""
-        with self._lock:
-            for queue_arn in [arn for arn, poller in self._pollers.items() if poller.lost]:
-                del self._pollers[queue_arn]
-            pollers = list(self._pollers.values())
-        for poller in pollers:
-            poller.look()
+        for poller in self.pollers():
+            if poller.lost:
+                self.end(poller.arn)
+            else:
+                poller.look()
 
     def check_publish(self, params: Mapping[str, Any], **_: Any) -> None:
         """Refuse a message of Publish or PublishBatch that says something else to functions than
         to queues: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html, MessageStructure."""
         with self._lock:
-            is_relayed = params.get("TopicArn") in self._topics
+            relays = [reading.relay for reading in self._readings.values()]
+        is_relayed = any(relay.source_arn == params.get("TopicArn") for relay in relays)
         if is_relayed:
             for each in params.get("PublishBatchRequestEntries", [params]):
                 _check_message(each)
 
-    def queues(self) -> list[str]:
-        """The ARNs of the queues that are read."""
+    def pollers(self) -> list[SqsPoller]:
+        """Those that read the queues."""
         with self._lock:
-            return list(self._pollers)
+            return [reading.poller for reading in self._readings.values()]
 
     def received(self) -> int:
         """A number that grows with every message."""
@@ -130,11 +143,8 @@ class Relays:
 
     def close(self) -> None:
         """Read nothing more."""
-        with self._lock:
-            pollers = list(self._pollers.values())
-            self._pollers.clear()
-        for poller in pollers:
-            poller.disable()
+        for poller in self.pollers():
+            self.end(poller.arn)
 
     # -- inside -------------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ class Surroundings:
     """Where Lambda's own requests are answered."""
     aws_variables: Callable[[str, str], Mapping[str, str]]
     """The variables with which a function of this name reaches everything in this role."""
-    next_return: NextReturn
+    next_return: NextReturn | None
     """When a message of a queue becomes visible again; see
     :class:`slstest.embedded.event_sources.sqs.SqsPoller`."""
 

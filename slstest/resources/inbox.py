@@ -9,7 +9,7 @@ from typing import Any
 
 from slstest.calls import ask
 from slstest.ledger import Entry
-from slstest.resources.queue import Queue
+from slstest.resources.queue import Queue, wait_until_known
 from slstest.scope import Scope
 
 
@@ -51,6 +51,7 @@ def open_inbox(
         request["tags"] = tags
     with scope.creating(Queue.kind, name) as entry:
         url = ask(client, "create_queue", request, asked=asked)["QueueUrl"]
+    wait_until_known(scope, url, asked=asked)
     return Inbox(entry, arn, url)
 
 

@@ -57,7 +57,7 @@ _COUNTS = {
     "ApproximateNumberOfMessagesNotVisible": "in flight",
     "ApproximateNumberOfMessagesDelayed": "delayed",
 }
-_GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+QUEUE_GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
 
 class Queue(Resource):
@@ -236,7 +236,7 @@ def wait_until_known(scope: Scope, url: str, *, asked: str) -> str:
     answer = wait_until(
         f"{asked}: SQS to know the queue",
         lambda: ask_unless(
-            _GONE, client, "get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"]
+            QUEUE_GONE, client, "get_queue_attributes", QueueUrl=url, AttributeNames=["QueueArn"]
         ),
         pace=scope.cloud.pace,
     )
@@ -246,9 +246,9 @@ def wait_until_known(scope: Scope, url: str, *, asked: str) -> str:
 def delete_queue(cloud: Cloud, entry: Entry) -> None:
     """Delete a queue; one that is gone already is fine."""
     client = cloud.client("sqs")
-    found = ask_unless(_GONE, client, "get_queue_url", QueueName=entry.name)
+    found = ask_unless(QUEUE_GONE, client, "get_queue_url", QueueName=entry.name)
     if found is not None:
-        ask_unless(_GONE, client, "delete_queue", QueueUrl=found["QueueUrl"])
+        ask_unless(QUEUE_GONE, client, "delete_queue", QueueUrl=found["QueueUrl"])
 
 
 def _told(counts: Mapping[str, int]) -> str:

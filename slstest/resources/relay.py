@@ -50,6 +50,7 @@ class RelayQueue:
 
     def delete(self) -> None:
         """Delete the queue, and what is in it; one that is gone already is fine."""
+        self._cloud.end_relay(self._inbox.arn)
         delete_queue(self._scope.cloud, self._inbox.entry)
         self._scope.ledger.strike(self._inbox.entry)
 

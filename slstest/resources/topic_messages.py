@@ -12,16 +12,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slstest.calls import ask
+from slstest.calls import ask, ask_unless
 from slstest.resources.batches import send_in_batches
 from slstest.resources.inbox import open_inbox
+from slstest.resources.queue import QUEUE_GONE
 from slstest.resources.queue_messages import Message
 from slstest.scope import Scope
+from slstest.waiting import wait_until
 
 _MESSAGES_PER_REQUEST = 10
 _BYTES_PER_REQUEST = 256 * 1024
 """https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html; one larger message, which a
 topic may allow, has a request of its own."""
+
+_KNOWN_TIMEOUT = 10.0
+"""Seconds after which a queue that SQS does not know is not a new one."""
 
 _RETENTION = 14 * 24 * 3600
 """Seconds, as long as SQS allows: the test may move the time far ahead."""
@@ -73,13 +78,7 @@ class Listener:
     def messages(self) -> list[Notification]:
         """What was published since the topic was created, oldest first."""
         client = self._scope.cloud.client("sqs")
-        wait = 0 if self._scope.cloud.endpoint_url else 1
-        while received := client.receive_message(
-            QueueUrl=self._url,
-            MaxNumberOfMessages=_MESSAGES_PER_REQUEST,
-            MessageSystemAttributeNames=["All"],
-            WaitTimeSeconds=wait,
-        ).get("Messages"):
+        while received := self._receive(client).get("Messages"):
             for message in received:
                 heard = _heard(message)
                 self._heard.setdefault(heard.message_id, heard)
@@ -91,6 +90,23 @@ class Listener:
                 ],
             )
         return sorted(self._heard.values(), key=lambda heard: heard.attributes["Timestamp"])
+
+    def _receive(self, client: Any) -> dict[str, Any]:
+        """Some messages, once SQS knows the queue: one host of it may, and another not yet."""
+        return wait_until(
+            f"SQS to know the queue that shows the messages of a topic, {self._url}",
+            lambda: ask_unless(
+                QUEUE_GONE,
+                client,
+                "receive_message",
+                QueueUrl=self._url,
+                MaxNumberOfMessages=_MESSAGES_PER_REQUEST,
+                MessageSystemAttributeNames=["All"],
+                WaitTimeSeconds=0 if self._scope.cloud.endpoint_url else 1,
+            ),
+            _KNOWN_TIMEOUT,
+            self._scope.cloud.pace,
+        )
 
 
 def listen(scope: Scope, topic_arn: str, label: str, *, asked: str) -> Listener:

@@ -277,6 +277,42 @@ def test_what_aws_does_not_know_yet_is_waited_for(
     assert left_on(client) == []
 
 
+A_RELAY = """
+    @pytest.mark.parametrize("kind", ["bucket", "topic"])
+    def test_a_relay(sls, copier, kind):
+        source = getattr(sls, kind)()
+        copier.triggered_by(source)
+        source.put("key", "body") if kind == "bucket" else source.publish("news")
+        copier.expect_invoked(1)
+    """
+
+HEARD = """
+    def test_heard(sls):
+        topic = sls.topic()
+        topic.publish("news")
+        topic.expect_message("news")
+    """
+
+
+@pytest.mark.parametrize(
+    ("operation", "tests"),
+    [
+        ("GetQueueAttributes", [A_RELAY, HEARD, A_QUEUE]),
+        ("GetQueueUrl", [A_RELAY]),
+        ("ReceiveMessage", [A_RELAY, HEARD, A_QUEUE]),
+    ],
+)
+def test_a_queue_that_sqs_does_not_know_yet_is_waited_for(
+    run: Run, proxy: Proxy, client: Callable[[str], Any], operation: str, tests: list[str]
+) -> None:
+    for test in tests:
+        proxy.refuse(operation, "QueueDoesNotExist", "no such queue", times=2)
+        passed(run(test, arguments=("--sls-timeout", "30")))
+        assert [call.status for call in proxy.calls if call.operation == operation][:2] == [400] * 2
+        proxy.calls.clear()
+    assert left_on(client) == []
+
+
 def test_a_role_that_lambda_does_not_know_yet_is_waited_for(
     run: Run, proxy: Proxy, client: Callable[[str], Any]
 ) -> None:

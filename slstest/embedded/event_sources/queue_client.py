@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from slstest.embedded.event_sources.messages import ReceivedMessage, received_message
@@ -22,18 +23,23 @@ class QueueClient:
         self.arn = queue_arn
         self.missing: type[Exception] = client.exceptions.QueueDoesNotExist
         self._client = client
-        self._url = client.get_queue_url(QueueName=self.name, QueueOwnerAWSAccountId=account_id)[
-            "QueueUrl"
-        ]
+        self._account_id = account_id
 
-    def receive(self, count: int, *, wait: int, now: float) -> list[ReceivedMessage]:
-        """Up to ``count`` messages; waits up to ``wait`` seconds for the first."""
+    @cached_property
+    def _url(self) -> str:
+        answer = self._client.get_queue_url(
+            QueueName=self.name, QueueOwnerAWSAccountId=self._account_id
+        )
+        return str(answer["QueueUrl"])
+
+    def receive(self, count: int, *, now: float) -> list[ReceivedMessage]:
+        """Up to ``count`` messages of those that are there."""
         answer = self._client.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=count,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
-            WaitTimeSeconds=wait,
+            WaitTimeSeconds=0,
         )
         return [received_message(each, self.arn, now) for each in answer.get("Messages", ())]
 

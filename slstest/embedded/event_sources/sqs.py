@@ -22,8 +22,10 @@ from slstest.embedded.event_sources.sqs_settings import QueueSettings
 from slstest.embedded.scheduler import Scheduler, Timer
 from slstest.runtimes.base import InvocationOutcome
 
-_LONG_POLL = 20
-"""Seconds that a request waits where nobody tells of new messages."""
+_DOUBT = 5.0
+"""Seconds for which a queue elsewhere has to be unknown before it is given up. SQS may not know a
+queue for a second after its creation:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html"""
 
 _CONCURRENT_BATCHES = 5
 """Batches that are handled at once. AWS begins with five and, while messages are waiting, adds
@@ -43,7 +45,9 @@ class SqsPoller:
     """Delivers the messages of one queue to one function.
 
     With ``next_return`` nothing is polled in vain: :meth:`wake` is called when messages came,
-    and a timer stands for those that are hidden. Without it the queue is polled.
+    and a timer stands for those that are hidden. Without it the queue is one of a cloud
+    elsewhere, where nobody tells: :meth:`look` is called every so often, and a queue that SQS
+    does not know is given up only when that has been so for some seconds.
 
     One task at a time reads the queue and forms batches; each batch then has a task of its
     own. Other threads only leave word, under the lock.
@@ -57,20 +61,18 @@ class SqsPoller:
         scheduler: Scheduler,
         *,
         invoke: InvokeBatch,
-        next_return: NextReturn | None = None,
+        next_return: NextReturn | None,
     ) -> None:
-        """Raises the client's QueueDoesNotExist where there is no such queue."""
         self.last_result = "No records processed"
         self.lost = False
         """Whether the queue has been deleted; nothing is read any more."""
         self._settings = settings
         self._queue = QueueClient(client, queue_arn)
-        self._name = self._queue.name
-        self._fifo = self._name.endswith(".fifo")
+        self._fifo = self._queue.name.endswith(".fifo")
         self._scheduler = scheduler
         self._invoke = invoke
         self._next_return = next_return
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._arming = threading.Lock()
         self._enabled = False
         self._woken = False
@@ -80,14 +82,38 @@ class SqsPoller:
         self._gathered: list[ReceivedMessage] = []
         self._window_timer: Timer | None = None
         self._return_timer: Timer | None = None
-        self._trouble = ""
-        """Why messages return that the function has seen, for whoever waits for their end."""
+        self._troubles: dict[str, str] = {}
+        """By message, why it returns though the function has seen it, for whoever waits for
+        its end."""
+        self._unknown_since: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The queue's name."""
+        return self._queue.name
+
+    @property
+    def arn(self) -> str:
+        """The queue's Amazon Resource Name."""
+        return self._queue.arn
+
+    @property
+    def unknown(self) -> bool:
+        """Whether SQS does not know the queue, and it is not sure yet that it is gone."""
+        return self._unknown_since is not None and self._enabled
+
+    @property
+    def trouble(self) -> str:
+        """Why messages return that the function has seen, in brackets; empty where none does."""
+        with self._lock:
+            return next(reversed(self._troubles.values()), "")
 
     def enable(self) -> None:
         """Begin, or go on where it was disabled."""
         with self._lock:
             self._enabled = True
             self.lost = False
+            self._unknown_since = None
         self.wake()
 
     def disable(self) -> None:
@@ -143,10 +169,11 @@ class SqsPoller:
                 self._read_once()
             self._arm()
         except self._queue.missing:
-            self.lose()
+            self._missed()
             with self._lock:
                 self._reading = False
-                self._gathered = []
+                if self.lost:
+                    self._gathered = []
         except BaseException:
             with self._lock:
                 self._reading = False
@@ -158,7 +185,7 @@ class SqsPoller:
             if self._gathered and not self._enabled:
                 return True
             if self._may_read() and self._woken:
-                self._woken = self._next_return is None
+                self._woken = False
                 return True
             self._reading = False
             return False
@@ -167,8 +194,8 @@ class SqsPoller:
         settings = self._settings
         wanted = min(settings.batch_size - len(self._gathered), MESSAGES_PER_REQUEST)
         if self._enabled and wanted > 0:
-            wait = _LONG_POLL if self._next_return is None else 0
-            received = self._queue.receive(wanted, wait=wait, now=self._scheduler.now())
+            received = self._queue.receive(wanted, now=self._scheduler.now())
+            self._unknown_since = None
             self._gathered += self._filter(received, settings)
             unread = len(received) == wanted
         else:
@@ -224,7 +251,7 @@ class SqsPoller:
         try:
             waits = not self._deliver(batch, throttle_delay)
         except self._queue.missing:
-            self.lose()
+            self._missed()
         finally:
             if not waits:
                 self._finish()
@@ -239,13 +266,17 @@ class SqsPoller:
         try:
             outcome = self._invoke(event_of(batch), attempt)
         except Throttled:
-            self._failed("Function call was throttled", attempt)
+            self._failed("Function call was throttled", batch, attempt)
             return not self._hold(batch, throttle_delay)
         except NotInvoked as error:
-            self._failed(str(error), attempt)
+            self._failed(str(error), batch, attempt)
             return True
         failed = self._failed_messages(batch, outcome, attempt)
-        self._queue.delete([each for each in batch if each.message_id not in failed])
+        done = [each for each in batch if each.message_id not in failed]
+        with self._lock:
+            for message in done:
+                self._troubles.pop(message.message_id, None)
+        self._queue.delete(done)
         return True
 
     def _failed_messages(
@@ -253,23 +284,27 @@ class SqsPoller:
     ) -> frozenset[str]:
         message_ids = frozenset(message.message_id for message in batch)
         if outcome.function_error is not None:
-            self._failed(f"Function call failed ({_error_type(outcome)})", attempt)
+            self._failed(f"Function call failed ({_error_type(outcome)})", batch, attempt)
             return message_ids
         failed = frozenset[str]()
         if self._settings.report_batch_item_failures:
             failed = failed_messages(outcome.payload, message_ids)
         if failed:
-            self._failed(f"{len(failed)} of {len(message_ids)} messages failed", attempt)
+            left = [message for message in batch if message.message_id in failed]
+            self._failed(f"{len(failed)} of {len(message_ids)} messages failed", left, attempt)
         else:
             self.last_result = "OK"
         return failed
 
-    def _failed(self, why: str, attempt: int) -> None:
+    def _failed(self, why: str, messages: Iterable[ReceivedMessage], attempt: int) -> None:
         self.last_result = f"PROBLEM: {why}"
-        self._trouble = f" (on receipt {attempt}: {why})"
+        with self._lock:
+            for message in messages:
+                self._troubles.pop(message.message_id, None)
+                self._troubles[message.message_id] = f" (on receipt {attempt}: {why})"
 
     def _words(self, what: str) -> str:
-        return f"{what} of queue {self._name}{self._trouble}"
+        return f"{what} of queue {self.name}{self.trouble}"
 
     def _hold(self, batch: list[ReceivedMessage], delay: float) -> bool:
         """Set the time of the next try of a throttled batch; False where its messages have
@@ -316,7 +351,7 @@ class SqsPoller:
                 self._cancel(timer)
                 self._return_timer = None
                 if moment is None:
-                    self._trouble = ""
+                    self._troubles.clear()
                 elif self._enabled:
                     self._return_timer = self._scheduler.call_at(
                         moment, self._words("return of hidden messages"), self._returned
@@ -326,6 +361,14 @@ class SqsPoller:
         with self._lock:
             self._return_timer = None
         self.wake()
+
+    def _missed(self) -> None:
+        """SQS says that there is no such queue."""
+        now = self._scheduler.now()
+        with self._lock:
+            since = self._unknown_since = self._unknown_since or now
+        if self._next_return is not None or now >= since + _DOUBT:
+            self.lose()
 
     def lose(self) -> None:
         """The queue does not exist any more: receive nothing."""

@@ -61,7 +61,7 @@ class MappingService:
         invoker: Invoker,
         scheduler: Scheduler,
         client: Callable[[str], Any],
-        next_return: NextReturn,
+        next_return: NextReturn | None,
         destinations: Destinations,
     ) -> None:
         """``next_return`` tells when a message of a queue becomes visible again; see
@@ -206,10 +206,12 @@ class MappingService:
             if not entry.poller.lost:
                 entry.poller.look()
 
-    def sources(self) -> list[str]:
-        """The ARNs of the sources that are read."""
+    def queue_pollers(self) -> list[SqsPoller]:
+        """Those that read queues now."""
         with self._lock:
-            return [e.mapping.source_arn for e in self._entries.values() if e.mapping.enabled]
+            entries = [entry for entry in self._entries.values() if entry.mapping.enabled]
+        pollers = [entry.poller for entry in entries if isinstance(entry.poller, SqsPoller)]
+        return [poller for poller in pollers if not poller.lost]
 
     def tags(self, arn: str) -> dict[str, str] | None:
         """The tags of the mapping with this ARN, to be changed in place; None where there is

@@ -68,17 +68,19 @@ class World:
         """When each invocation began, in seconds since the start."""
         self.attempts: list[int] = []
         self._names = itertools.count()
+        self.tells = True
+        """Whether pollers are told of messages, as by a cloud in this process."""
 
     # -- what the pollers are for ---------------------------------------------------------
 
     def queue_written(self, queue_arn: str) -> None:
         for arn, poller in self.pollers:
-            if arn == queue_arn:
+            if arn == queue_arn and self.tells:
                 poller.wake()
 
     def queue_changed(self, queue_arn: str) -> None:
         for arn, poller in self.pollers:
-            if arn == queue_arn:
+            if arn == queue_arn and self.tells:
                 poller.hidden_changed()
 
     def poll(
@@ -97,7 +99,7 @@ class World:
             self.sqs,
             self.scheduler,
             invoke=lambda event, attempt, request_id=None: self._invoke(handler, event, attempt),
-            next_return=self.queues.next_return,
+            next_return=self.queues.next_return if self.tells else None,
         )
         self.pollers.append((self.arn(queue), poller))
         if enable:
@@ -224,3 +226,10 @@ def world(_world: World) -> Iterator[World]:
     """A new world: no queue, no poller, and the time is ``PRESENT``."""
     yield _world
     _world.forget()
+
+
+@pytest.fixture
+def elsewhere(world: World) -> World:
+    """The same, where nobody tells pollers of messages, as with a cloud elsewhere."""
+    world.tells = False
+    return world

@@ -13,10 +13,10 @@ import pytest
 from slstest.embedded.event_sources.base import NotInvoked, Throttled
 from slstest.embedded.event_sources.filters import parse
 from slstest.embedded.event_sources.messages import PAYLOAD_LIMIT
-from slstest.embedded.event_sources.sqs import SqsPoller
+from slstest.embedded.event_sources.queue_source import QueueSource
 from slstest.embedded.event_sources.sqs_settings import QueueSettings
+from slstest.embedded.lambda_service.errors import LambdaApiError
 from slstest.errors import NotSettled
-from slstest.runtimes.base import InvocationOutcome
 
 if TYPE_CHECKING:
     from tests.unit.embedded.sqs.conftest import World
@@ -492,24 +492,82 @@ def test_an_idle_queue_is_not_polled(world: World) -> None:
     assert world.requests == []
 
 
-def test_a_queue_is_polled_where_nobody_tells_of_messages(world: World) -> None:
+def test_where_nobody_tells_of_messages_a_look_finds_them(elsewhere: World) -> None:
+    world = elsewhere
     queue = world.queue()
-    delivered: Queue[str] = Queue()
-
-    def invoke(event: bytes, attempt: int, request_id: str | None = None) -> InvocationOutcome:
-        for record in json.loads(event)["Records"]:
-            delivered.put(record["body"])
-        return InvocationOutcome(b"null", None, (), 1.0)
-
-    poller = SqsPoller(world.arn(queue), QueueSettings(), world.sqs, world.scheduler, invoke=invoke)
-    poller.enable()
+    poller = world.poll(queue)
+    world.settle()
     for body in ("a", "b"):
         world.send(queue, body)
-        assert delivered.get(timeout=TIMEOUT) == body
-    poller.disable()
-    world.send(queue, "c")  # ends the request that is still waiting
-    assert delivered.get(timeout=TIMEOUT) == "c"
+        world.settle()
+        assert body not in str(world.batches)
+        poller.look()
+        world.settle()
+    assert world.batches == [["a"], ["b"]]
+
+
+def test_where_nobody_tells_why_a_message_returns_is_known_until_it_is_done(
+    elsewhere: World,
+) -> None:
+    world = elsewhere
+    queue = world.queue(VisibilityTimeout=30)
+    poison = {"a"}
+
+    def handle(records: list[dict[str, Any]]) -> None:
+        if records[0]["body"] in poison:
+            raise ValueError
+
+    poller = world.poll(queue, handle, batch_size=1)
+    world.send(queue, "a", "b")
+    poller.look()
     world.settle()
+    assert poller.trouble == " (on receipt 1: Function call failed (ValueError))"
+    poison.clear()
+    world.advance(30)
+    poller.look()
+    world.settle()
+    assert (sorted(world.batches), poller.trouble) == ([["a"], ["a"], ["b"]], "")
+
+
+# -- queues that SQS does not know -----------------------------------------------------------
+
+
+def test_a_queue_elsewhere_is_lost_only_when_it_has_been_unknown_for_some_seconds(
+    elsewhere: World,
+) -> None:
+    world = elsewhere
+    queue = world.queue()
+    poller = world.poll(queue)
+    world.settle()
+    world.sqs.delete_queue(QueueUrl=queue)
+    for _ in range(2):
+        poller.look()
+        world.settle()
+        assert (poller.unknown, poller.lost) == (True, False)
+        world.advance(2)
+    world.advance(2)
+    poller.look()
+    world.settle()
+    assert (poller.unknown, poller.lost) == (False, True)
+    assert poller.last_result == f"PROBLEM: Queue {world.arn(queue)} was not found"
+
+
+def test_a_queue_elsewhere_that_becomes_known_is_read(elsewhere: World) -> None:
+    world = elsewhere
+    poller = world.poll("http://sqs/late")
+    world.settle()
+    assert poller.unknown
+    world.advance(4)
+    queue = world.sqs.create_queue(QueueName="late")["QueueUrl"]
+    world.send(queue, "a")
+    poller.look()
+    world.settle()
+    assert (world.batches, poller.unknown) == ([["a"]], False)
+    world.advance(4)
+    world.sqs.delete_queue(QueueUrl=queue)
+    poller.look()
+    world.settle()
+    assert not poller.lost  # it is unknown since now
 
 
 # -- changes while messages flow --------------------------------------------------------------
@@ -572,8 +630,9 @@ def test_a_deleted_queue_ends_the_reading(world: World) -> None:
 
 
 def test_a_queue_that_does_not_exist_cannot_be_mapped(world: World) -> None:
-    with pytest.raises(world.sqs.exceptions.QueueDoesNotExist):
-        world.poll("missing")
+    source = QueueSource(world.client, world.scheduler, None)
+    with pytest.raises(LambdaApiError, match=r"SQS Error Code: AWS\.SimpleQueueService\.NonE"):
+        source.check(world.arn("missing"), 3)
 
 
 # -- the record -------------------------------------------------------------------------------
