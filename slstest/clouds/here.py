@@ -154,6 +154,9 @@ class FunctionsHere:
         self._undelivered.forget()
 
     def end(self) -> None:
+        # What is kept of a test is not to be read during the next.
+        self._host.mappings.disable_all()
+        self._relays.close()
         self._host.forget()
         self._scheduler.finish(_LAST_WORK_TIMEOUT)
         self._host.logs.forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -380,6 +381,47 @@ def test_the_tables_of_the_next_test_are_created_while_this_one_runs(
 def test_what_was_created_for_a_test_that_never_came_is_deleted(server: Server, run: Run) -> None:
     done = run(COMING.replace("def test_one(sls):", "def test_one(sls):\n        assert 0"), "-x")
     assert done.returncode == 1
+    assert left_on(server) == []
+
+
+KEPT = """
+    def test_that_fails(sls):
+        queue, bucket = sls.queue(visibility_timeout=5), sls.bucket()
+        failing, echo = sls.function("failing", timeout=3), sls.function("echo")
+        failing.triggered_by(queue)
+        echo.triggered_by(bucket)
+        queue.send("message")
+        bucket.put("key", "body")
+        failing.expect_invoked(times=None)
+        assert 0, "that is all"
+
+    def test_of_something_else(sls):
+        queue, echo = sls.queue(), sls.function("echo")
+        echo.triggered_by(queue)
+        queue.send("message")
+        assert len(echo.expect_invoked(1)) == 1
+        sls.settle()
+    """
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_what_is_kept_of_a_test_is_not_read_in_the_next(
+    server: Server, run: Run, tmp_path: Path, runtime: str
+) -> None:
+    done = run(KEPT, "--sls-keep", "--sls-timeout", "15", "--sls-runtime", runtime)
+    try:
+        assert "1 failed, 1 passed" in done.stdout, done.stdout
+        assert "that is all" in done.stdout
+        assert {"queue", "bucket", "relay"} <= set(
+            re.findall(r"queue|bucket|relay", "".join(left_on(server)))
+        )
+    finally:
+        place = ["--endpoint", server.url, "--older-than", "0s", "--delete"]
+        subprocess.run(
+            [sys.executable, "-m", "slstest.cli", "sweep", *place],
+            env=server.client_variables() | {"XDG_STATE_HOME": str(tmp_path / "state")},
+            check=True,
+        )
     assert left_on(server) == []
 
 

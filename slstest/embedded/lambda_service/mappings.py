@@ -213,6 +213,15 @@ class MappingService:
         pollers = [entry.poller for entry in entries if isinstance(entry.poller, SqsPoller)]
         return [poller for poller in pollers if not poller.lost]
 
+    def disable_all(self) -> None:
+        """Read for no function any more, until a mapping is enabled again."""
+        with self._lock:
+            entries = list(self._entries.values())
+            for entry in entries:
+                entry.mapping.enabled = False
+        for entry in entries:
+            entry.poller.disable()
+
     def tags(self, arn: str) -> dict[str, str] | None:
         """The tags of the mapping with this ARN, to be changed in place; None where there is
         no such mapping."""
