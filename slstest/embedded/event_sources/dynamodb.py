@@ -39,7 +39,9 @@ class DynamoDbReader:
         self.name = f"the stream of table {stream_arn.split('/')[1]}"
         self._client = client
         self._latest: dict[str, str | None] = {}
-        """The last sequence number of each shard when it was opened at its end."""
+        """The last sequence number that was seen of each shard when it was opened at its end."""
+        self._beginnings: dict[str, int] = {}
+        """By shard, the second before which its records are too old, where there is one."""
 
     def shards(self) -> Sequence[ShardInfo]:
         with self._not_found_told():
@@ -60,6 +62,7 @@ class DynamoDbReader:
                 return self._open(shard_id, position)
             if position.timestamp is None:
                 return self._open_latest(shard_id)
+            self._beginnings[shard_id] = int(position.timestamp)
             last = self._latest.get(shard_id)
             if last is None:
                 return self._open(shard_id, Position("TRIM_HORIZON"))
@@ -74,8 +77,10 @@ class DynamoDbReader:
             return None
         found = answer["Records"]
         size = sum(record["dynamodb"]["SizeBytes"] for record in found)
+        beginning = self._beginnings.get(shard_id, 0)
+        records = [dynamodb_record(record, self.arn) for record in found]
         return Page(
-            [dynamodb_record(record, self.arn) for record in found],
+            [record for record in records if record.arrived >= beginning],
             answer.get("NextShardIterator"),
             not found or (len(found) < _READ_LIMIT and size < _SURELY_WHOLE),
         )
@@ -107,22 +112,20 @@ class DynamoDbReader:
         return str(answer["ShardIterator"])
 
     def _open_latest(self, shard_id: str) -> str:
-        """An iterator at the end, remembered by its sequence number.
+        """An iterator at the end, and the last record before it remembered.
 
         The API has no iterator that says "as of then", which it takes to open the shard anew
-        after the first iterator has expired: a timestamp would tell whole seconds.
+        after the first iterator has expired, 15 minutes later: a timestamp tells whole seconds. On
+        AWS the last record may not be found, as an empty page need not be the end. What is
+        read then besides is left out by its timestamp.
         """
         self._latest[shard_id] = None
-        iterator = self._open(shard_id, Position("TRIM_HORIZON"))
-        while True:
-            page = self.read(iterator, shard_id)
-            if page is None or page.next_iterator is None:
-                return self._open(shard_id, Position("LATEST"))
+        iterator: str | None = self._open(shard_id, Position("TRIM_HORIZON"))
+        while iterator is not None and (page := self.read(iterator, shard_id)) is not None:
             if page.records:
                 self._latest[shard_id] = page.records[-1].sequence_number
-            iterator = page.next_iterator
-            if page.at_end:
-                return iterator
+            iterator = None if page.at_end else page.next_iterator
+        return self._open(shard_id, Position("LATEST"))
 
     @contextmanager
     def _not_found_told(self) -> Iterator[None]:

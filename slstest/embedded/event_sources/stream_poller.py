@@ -50,6 +50,8 @@ class StreamPoller:
         self._lock = threading.Lock()
         self._enabled = False
         self._shards: dict[str, Shard] = {}
+        self._finding = False
+        """Whether somebody is about to look for the first shards."""
         self._add_shards(settings.starting_position)
 
     @property
@@ -105,7 +107,13 @@ class StreamPoller:
     def look(self) -> None:
         """See whether records have come, as nobody tells. A shard whose lanes are all at work is
         left alone: it is read again when one has ended. Looks that come faster than the stream
-        answers would keep it at work for ever."""
+        answers would keep it at work for ever. A stream that had no shard yet may have one now, as
+        DynamoDB's may while it is being enabled."""
+        with self._lock:
+            find = self._enabled and not self._shards and not self._finding
+            self._finding = self._finding or find
+        if find:
+            self._scheduler.submit(f"the shards of {self._reader.name}", self._find_shards)
         for shard in self._all_shards() if self._enabled else ():
             with self._lock:
                 if not all(lane.working for lane in shard.lanes):
@@ -129,6 +137,19 @@ class StreamPoller:
                         self._settings.starting_position_timestamp,
                         lanes=self._settings.parallelization_factor,
                     )
+
+    def _find_shards(self) -> None:
+        """Look for the first shards. What is in them came after the mapping."""
+        position = self._settings.starting_position
+        try:
+            self._add_shards("TRIM_HORIZON" if position == "LATEST" else position)
+        except StreamNotFound:
+            self.lose()
+        finally:
+            with self._lock:
+                self._finding = False
+        with self._lock:
+            self._wake_everything()
 
     def _forget_shards(self) -> None:
         with self._lock:

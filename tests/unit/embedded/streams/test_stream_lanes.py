@@ -86,6 +86,35 @@ def test_looks_that_come_faster_than_the_stream_answers_do_not_keep_it_at_work(
     assert len(reads) == 1
 
 
+@pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])
+def test_a_look_finds_the_shards_of_a_stream_that_had_none(
+    world: World, monkeypatch: pytest.MonkeyPatch, position: str
+) -> None:
+    """As DynamoDB's may while it is being enabled."""
+    shards = world.stream.shards
+    monkeypatch.setattr(world.stream, "shards", list)
+    poller = world.poll(starting_position=position)
+    poller.look()
+    world.settle()
+    world.stream.put("key", "early")
+    monkeypatch.setattr(world.stream, "shards", shards)
+    poller.look()
+    world.settle()
+    assert world.batches() == [["early"]]
+
+
+def test_a_look_that_finds_no_stream_ends_the_reading(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.stream, "shards", list)
+    poller = world.poll()
+    monkeypatch.undo()
+    world.stream.deleted = True
+    poller.look()
+    world.settle()
+    assert poller.lost
+
+
 def test_a_look_finds_what_nobody_told_of(world: World) -> None:
     poller = world.poll(parallelization_factor=2)
     world.settle()
