@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from slstest.clouds.connection import Connection
 from slstest.clouds.services import check_service
 from slstest.clouds.watching import MessageCounts, time_is_real
-from slstest.errors import NotSettled
-from slstest.functions.recorded import InvocationLog
+from slstest.errors import ConfigurationError, NotSettled
+from slstest.functions.recorded import InvocationLog, json_log_unreadable
 
 if TYPE_CHECKING:
     import boto3
@@ -27,6 +27,9 @@ _ENABLED = "slstest-enabled"
 
 _EVENT_OF = "slstest-event-of"
 """In the context of a call that invokes a function asynchronously, the function's name."""
+
+_LOG_GROUP = "slstest-log-group"
+"""In the context of a call that creates or updates a function, the log group that it is given."""
 
 _BEGINNING = 5.0
 """Seconds within which a cloud begins to read for a new mapping, which takes MiniStack longest, or
@@ -86,7 +89,9 @@ class RemoteCloud:
         """By the name of the function."""
         self._queues = MessageCounts(connection.client)
         events = connection.client("lambda").meta.events
-        events.register("after-call.lambda.CreateFunction", self._function_made)
+        for operation in ("CreateFunction", "UpdateFunctionConfiguration"):
+            events.register(f"before-parameter-build.lambda.{operation}", self._note_logging)
+            events.register(f"after-call.lambda.{operation}", self._function_set)
         events.register("before-parameter-build.lambda.Invoke", _note_event)
         events.register("after-call.lambda.Invoke", self._invoked)
         for operation in ("CreateEventSourceMapping", "UpdateEventSourceMapping"):
@@ -145,10 +150,24 @@ class RemoteCloud:
 
     # -- inside -------------------------------------------------------------------------
 
-    def _function_made(self, parsed: dict[str, Any], **_: Any) -> None:
+    def _note_logging(
+        self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any
+    ) -> None:
+        logging = params.get("LoggingConfig") or {}
+        ours = str(params.get("FunctionName")).rpartition(":")[2] in self._logs
+        if ours and logging.get("LogFormat", "Text") != "Text":
+            raise ConfigurationError(f"{model.name}: {json_log_unreadable(self.name)}")
+        context[_LOG_GROUP] = logging.get("LogGroup")
+
+    def _function_set(
+        self, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any
+    ) -> None:
         name = parsed.get("FunctionName")
-        if name:
+        if name and model.name == "CreateFunction":
             self._logs[name] = InvocationLog(lambda: self.client("logs"), name)
+        group = parsed.get("LoggingConfig", {}).get("LogGroup") or context[_LOG_GROUP]
+        if name in self._logs and group:
+            self._logs[name].also_in(group)
 
     def _invoked(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         name = context.get(_EVENT_OF)

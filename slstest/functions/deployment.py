@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from slstest.calls import ask, ask_unless
+from slstest.calls import ask, ask_unless, told
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
 from slstest.deletion import delete_when_free
-from slstest.errors import ConfigurationError, SlstestError
+from slstest.errors import ConfigurationError, SlstestError, UnsupportedRuntime
 from slstest.functions.function import Function
 from slstest.functions.handler import check_handler
 from slstest.functions.package import package
@@ -24,6 +24,7 @@ from slstest.functions.permissions import (
     mentioned,
     sending_to_all,
 )
+from slstest.functions.recorded import json_log_unreadable
 from slstest.functions.recorder import HANDLER, with_recorder
 from slstest.functions.role import Role, ask_as, create_role
 from slstest.ledger import Entry
@@ -77,12 +78,14 @@ def deploy(
     client = scope.cloud.client("lambda")
     given = parameters(client, "CreateFunction", settings, asked=asked, taken=_TAKEN)
     runtime = runtime or f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if scope.cloud.runs_functions:
+        _check_that_its_log_can_tell(scope.cloud, runtime, given, asked)
     handler = handler or (f"{source.stem}.handler" if source.suffix == ".py" else "app.handler")
     code = package(source)
     if runtime.startswith("python"):
         check_handler(code, handler, asked=asked, layers=bool(given.get("Layers")))
     content = code.content
-    if scope.cloud.runs_functions and runtime.startswith("python"):
+    if scope.cloud.runs_functions:
         content, handler = with_recorder(content, handler), HANDLER
     statements = [] if policy is None else checked_policy(policy, asked)
     if policy is not None and "Role" in given:
@@ -105,13 +108,16 @@ def deploy(
     tags = {**scope.tags(), **given.get("Tags", {})}
     if tags:
         request["Tags"] = tags
-    group = given.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
+    default_group = f"/aws/lambda/{name}"
+    group = given.get("LoggingConfig", {}).get("LogGroup", default_group)
     role = None
     if scope.cloud.needs_roles and "Role" not in given:
         statements += [*mentioned(variables, resources), *sending_to_all(given)]
+        if scope.cloud.runs_functions and group != default_group:
+            _check_log_group(scope.cloud, group, asked)
         role = _role(scope, name, group, statements, asked=asked)
         request["Role"] = role.arn
-    logs = _log_group(scope, group, asked) if "LoggingConfig" not in given else {}
+    logs = _log_group(scope, default_group, asked, in_use=group == default_group)
     with scope.creating(Function.kind, name, **logs):
         made = ask_as(role, scope, "create_function", request, asked=asked, cures=_CREATE_CURES)
     if made.get("State", "Active") != "Active" and not scope.cloud.creates_at_once:
@@ -153,17 +159,50 @@ def _role(
     return role
 
 
-def _log_group(scope: Scope, group: str, asked: str) -> dict[str, str]:
-    """Have somebody delete the function's log group, which otherwise comes into being with its
-    first invocation. What goes into the ledger with the function."""
+def _check_that_its_log_can_tell(
+    cloud: Cloud, runtime: str, given: Mapping[str, Any], asked: str
+) -> None:
+    """Raise where nothing could be read of what the function did."""
+    if not runtime.startswith("python"):
+        raise UnsupportedRuntime(
+            f"{asked}: its runtime is {runtime}, and what the cloud {cloud.name!r} runs is seen "
+            "by a module of slstest's own in front of the handler, which is in Python. Use a "
+            "runtime such as python3.13, or create the function with "
+            'sls.client("lambda").create_function(...), and check what it writes.'
+        )
+    if given.get("LoggingConfig", {}).get("LogFormat", "Text") != "Text":
+        raise ConfigurationError(f"{asked}: {json_log_unreadable(cloud.name)}")
+
+
+def _check_log_group(cloud: Cloud, group: str, asked: str) -> None:
+    """A function's role does not allow to create the group that the test has chosen, and nobody
+    would delete it: without it the function would log nothing."""
+    pages = cloud.client("logs").get_paginator("describe_log_groups")
+    with told(asked):
+        found = [
+            each["logGroupName"]
+            for page in pages.paginate(logGroupNamePrefix=group)
+            for each in page["logGroups"]
+        ]
+    if group not in found:
+        raise ConfigurationError(
+            f"{asked}: there is no log group {group!r}. Create it, or leave out LogGroup: the "
+            "function then has one of its own, which is deleted with it."
+        )
+
+
+def _log_group(scope: Scope, group: str, asked: str, *, in_use: bool) -> dict[str, str]:
+    """Have somebody delete the function's own log group, which otherwise comes into being with
+    its first invocation. What goes into the ledger with the function."""
     if not scope.ledger.outlives_the_process:
         return {}
-    if not scope.cloud.needs_roles:
+    if not scope.cloud.needs_roles:  # LocalStack logs there whatever the setting is
         return {"log_group": group}
-    # Made here it has tags, and nothing that Lambda logs late makes it anew.
-    with scope.creating(LOG_GROUP, group):
-        request = {"logGroupName": group, "tags": scope.tags()}
-        ask(scope.cloud.client("logs"), "create_log_group", request, asked=asked)
+    if in_use:
+        # Made here it has tags, and nothing that Lambda logs late makes it anew.
+        with scope.creating(LOG_GROUP, group):
+            request = {"logGroupName": group, "tags": scope.tags()}
+            ask(scope.cloud.client("logs"), "create_log_group", request, asked=asked)
     return {}
 
 

@@ -19,12 +19,27 @@ from slstest.invocation import Invocation
 _START = re.compile(r"START RequestId: (\S+)")
 _REPORT = re.compile(r"REPORT RequestId: (?P<id>\S+)")
 _RECORD = re.compile(
-    rf"{MARK} (?P<id>\S+) (?P<what>event|response|error) \d+/\d+ (?P<part>.*)", re.DOTALL
+    rf"{MARK} (?P<id>\S+) (?P<function>\S+) (?P<what>event|response|error) \d+/\d+ (?P<part>.*)",
+    re.DOTALL,
 )
 _DURATION = re.compile(r"\tDuration: ([\d.]+) ms")
 _TIMED_OUT = re.compile(r"Task timed out after [\d.]+ seconds")
 _RECEIPTS = re.compile(r'"ApproximateReceiveCount": ?"(\d+)"')
 _EXITED = re.compile(r"(RequestId: \S+ Error: .*)")
+_OWNER = re.compile(r"\d+/\d+/\d+/(?P<function>[^\[/]+)\[")
+"""Whose a log stream is, in a group that is not the function's own:
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html"""
+
+_STREAMS = ("aws:kinesis", "aws:dynamodb")
+"""The event sources whose batches are tried again with another request id."""
+
+
+def json_log_unreadable(cloud_name: str) -> str:
+    """Why a function's log cannot be JSON, and what to do."""
+    return (
+        f"what a function did on the cloud {cloud_name!r} is read from its log, which cannot be "
+        "JSON for that. Leave LogFormat out of LoggingConfig."
+    )
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,8 @@ class _Open:
     logs: list[str] = field(default_factory=list)
     parts: dict[str, list[str]] = field(default_factory=dict)
     duration: float = 0.0
+    function: str | None = None
+    """The name of the function, where the log tells it."""
 
     def own(self, pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
         """What a line tells of this very invocation. It does not always begin there: what a
@@ -56,6 +73,19 @@ class _Open:
 
     def value(self, what: str) -> Any:
         return json.loads("".join(self.parts[what])) if what in self.parts else None
+
+    def trial(self) -> str:
+        """What it has in common with the other tries of the same event, and nothing else has.
+
+        An event that invokes asynchronously keeps its request id, the batch of a stream does
+        not: https://docs.aws.amazon.com/lambda/latest/operatorguide/log-structure.html
+        """
+        event = self.value("event")
+        records = event.get("Records") if isinstance(event, dict) else None
+        first = records[0] if isinstance(records, list) and records else None
+        if isinstance(first, dict) and first.get("eventSource") in _STREAMS:
+            return "".join(self.parts["event"])
+        return self.request_id
 
     def error(self) -> dict[str, Any] | None:
         if "error" in self.parts:
@@ -77,20 +107,34 @@ class InvocationLog:
 
     def __init__(self, client: Callable[[], Any], function_name: str) -> None:
         self._client = client
-        self._group = f"/aws/lambda/{function_name}"
+        self._name = function_name
+        self._groups = [f"/aws/lambda/{function_name}"]
+
+    def also_in(self, group: str) -> None:
+        """The function is set to log to this group, which others may do as well.
+
+        Its own is still read: what was logged there stays, and LocalStack goes on with it
+        whatever the setting is.
+        """
+        if group not in self._groups:
+            self._groups.append(group)
 
     def read(self) -> Told:
         """Everything that the log tells now."""
         finished: list[_Open] = []
         running: list[_Open] = []
-        for lines in self._streams().values():
-            done, still = _invocations(lines)
-            finished += done
-            running += still
+        for group in self._groups:
+            for lines in self._streams(group).values():
+                done, still = _invocations(lines)
+                finished += filter(self._is_own, done)
+                running += filter(self._is_own, still)
         finished.sort(key=lambda each: each.began)
         return Told(list(_with_attempts(finished)), [each.request_id for each in running])
 
-    def _streams(self) -> dict[str, list[tuple[int, str]]]:
+    def _is_own(self, each: _Open) -> bool:
+        return each.function in (None, self._name)
+
+    def _streams(self, group: str) -> dict[str, list[tuple[int, str]]]:
         """Moment and text of each line, by the log stream, which is the environment."""
         streams: dict[str, list[tuple[int, str]]] = {}
         token: dict[str, str] = {}
@@ -99,12 +143,14 @@ class InvocationLog:
                 ("ResourceNotFoundException",),
                 self._client(),
                 "filter_log_events",
-                logGroupName=self._group,
+                logGroupName=group,
                 **token,
             )
             for event in (answer or {}).get("events", ()):
-                line = (event["timestamp"], event["message"].rstrip("\n"))
-                streams.setdefault(event["logStreamName"], []).append(line)
+                owner = _OWNER.match(event["logStreamName"])
+                if owner is None or owner["function"] == self._name:
+                    line = (event["timestamp"], event["message"].rstrip("\n"))
+                    streams.setdefault(event["logStreamName"], []).append(line)
             if not answer or not answer.get("nextToken"):
                 return streams
             token = {"nextToken": answer["nextToken"]}
@@ -124,6 +170,7 @@ def _invocations(lines: list[tuple[int, str]]) -> tuple[list[_Open], list[_Open]
         elif current is None:
             before.append(line)
         elif found := current.own(_RECORD, line):
+            current.function = found["function"]
             current.parts.setdefault(found["what"], []).append(found["part"])
             if found.start():
                 current.logs.append(line[: found.start()])
@@ -138,12 +185,13 @@ def _invocations(lines: list[tuple[int, str]]) -> tuple[list[_Open], list[_Open]
 
 
 def _with_attempts(finished: list[_Open]) -> Iterator[Invocation]:
-    """As the harness knows invocations; the same event again is the next attempt, and of a
-    queue's messages how often they have been received."""
+    """As the harness knows invocations; of a queue's messages the attempt is how often they
+    have been received."""
     seen: Counter[str] = Counter()
     for each in finished:
+        trial = each.trial()
+        seen[trial] += 1
         event = "".join(each.parts.get("event", ()))
-        seen[event] += 1
         receipts = [int(count) for count in _RECEIPTS.findall(event)]
         yield Invocation(
             request_id=each.request_id,
@@ -153,5 +201,5 @@ def _with_attempts(finished: list[_Open]) -> Iterator[Invocation]:
             logs=each.logs,
             duration=each.duration,
             cold_start=each.cold_start,
-            attempt=max(receipts, default=seen[event]) if event else 1,
+            attempt=max(receipts, default=seen[trial]),
         )

@@ -2,13 +2,16 @@
 
 A cloud that runs a function shows its log and nothing else. So the package gets one module
 more, which is the handler, calls the function's own, and writes into the log what that got
-and gave. ``recorded.py`` reads it.
+and gave. ``recorded.py`` reads it. What the handler gave is written as AWS's runtime answers it,
+or as the error that this makes of it.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
+
+from slstest.runtimes.limits import MAX_RESPONSE_SIZE, response_too_large
 
 MODULE = "_slstest_recorder"
 HANDLER = f"{MODULE}.handler"
@@ -23,18 +26,43 @@ import json
 import os
 import sys
 
+try:
+    from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
+except ImportError:
+    LambdaMarshaller = None  # not AWS's runtime; what others know is plain JSON
+
 os.environ["_HANDLER"] = {handler!r}
 _MODULE, _, _NAME = {handler!r}.rpartition(".")
 _own = getattr(importlib.import_module(_MODULE.replace("/", ".")), _NAME)
 
 
 def _tell(context, what, value):
-    text = json.dumps(value, default=str)
+    text = json.dumps(value)
     parts = [text[at : at + {limit}] for at in range(0, len(text), {limit})]
+    told = (context.aws_request_id, context.function_name, what)
     for number, part in enumerate(parts, 1):
-        head = "{mark} %s %s %d/%d " % (context.aws_request_id, what, number, len(parts))
+        head = "{mark} %s %s %s %d/%d " % (*told, number, len(parts))
         sys.stdout.write(head + part + "\\n")
     sys.stdout.flush()
+
+
+def _outcome(response):
+    try:
+        if LambdaMarshaller is None:
+            return "response", json.loads(json.dumps(response))
+        answer, _ = LambdaMarshaller().marshal_response(response)
+    except Exception as error:
+        message = "Unable to marshal response: %s" % error
+        message = getattr(error, "msg", message)
+        return "error", {{"errorType": "Runtime.MarshalError", "errorMessage": message}}
+    if not isinstance(answer, bytes):
+        answer = answer.encode("utf-8", "surrogatepass")
+    if len(answer) > {response_limit}:
+        return "error", {too_large!r}
+    try:
+        return "response", json.loads(answer)
+    except ValueError:
+        return "response", answer.decode("utf-8", "backslashreplace")
 
 
 def handler(event, context):
@@ -45,8 +73,8 @@ def handler(event, context):
         document = {{"errorType": type(error).__name__, "errorMessage": str(error)}}
         _tell(context, "error", document)
         raise
-    _tell(context, "response", response)
-    return response
+    _tell(context, *_outcome(response))
+    return response  # where it cannot be marshalled, that is for the runtime to find out
 '''
 
 _LINE_LIMIT = 200_000
@@ -66,4 +94,10 @@ def with_recorder(content: bytes, handler: str) -> bytes:
 
 def recorder_source(handler: str, line_limit: int = _LINE_LIMIT) -> str:
     """The module that is put in front of a handler."""
-    return _SOURCE.format(handler=handler, limit=line_limit, mark=MARK)
+    return _SOURCE.format(
+        handler=handler,
+        limit=line_limit,
+        mark=MARK,
+        response_limit=MAX_RESPONSE_SIZE,
+        too_large=response_too_large(),
+    )

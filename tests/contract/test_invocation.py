@@ -6,12 +6,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 
 import pytest
 from botocore.exceptions import ClientError
 
-from slstest import Environment, Function, FunctionError
+from slstest import Environment, ExpectationFailed, Function, FunctionError
 
 Deploy = Callable[..., Function]
 
@@ -274,6 +275,47 @@ def test_a_result_that_json_cannot_say_is_an_error(deploy: Deploy) -> None:
     assert raised.value.payload["errorType"] == "Runtime.MarshalError"
 
 
+def test_a_decimal_is_answered_as_a_number(deploy: Deploy) -> None:
+    """boto3 gives DynamoDB's numbers as decimals."""
+    function = deploy(
+        """
+        from decimal import Decimal
+
+        def handler(event, context):
+            return {"count": Decimal("2"), "share": Decimal("0.5")}
+        """
+    )
+    assert function.invoke({}) == {"count": 2, "share": 0.5}
+    assert function.invocations[0].response == {"count": 2, "share": 0.5}
+
+
+@pytest.mark.parametrize(
+    "result", ["datetime(2024, 1, 1)", "{1, 2}", "{(1, 2): 3}"], ids=["time", "set", "tuple as key"]
+)
+def test_an_invocation_whose_result_json_cannot_say_has_failed(deploy: Deploy, result: str) -> None:
+    function = deploy(
+        f"""
+        from datetime import datetime
+
+        def handler(event, context):
+            return {result}
+        """
+    )
+    with pytest.raises(FunctionError):
+        function.invoke({})
+    (invocation,) = function.invocations
+    assert invocation.response is None
+    assert (invocation.error or {})["errorType"] == "Runtime.MarshalError"
+    with pytest.raises(ExpectationFailed, match="failed once"):
+        function.expect_no_errors()
+
+
+def test_two_equal_invocations_are_each_a_first_attempt(deploy: Deploy) -> None:
+    function = deploy(ECHO)
+    assert [function.invoke({"n": 1}), function.invoke({"n": 1})] == [{"n": 1}, {"n": 1}]
+    assert [each.attempt for each in function.invocations] == [1, 1]
+
+
 def test_what_the_function_prints_and_logs_is_between_start_and_end(deploy: Deploy) -> None:
     function = deploy(
         """
@@ -324,6 +366,46 @@ def test_logs_reach_cloudwatch_logs(deploy: Deploy, sls: Environment) -> None:
     messages = [event["message"] for event in events["events"]]
     assert messages[2:4] == ["seen\n", "\n"]
     assert any(message.startswith("REPORT RequestId:") for message in messages)
+
+
+@pytest.fixture
+def log_group(sls: Environment) -> Iterator[str]:
+    """One that somebody else has created."""
+    name, client = f"/contract/{secrets.token_hex(4)}", sls.client("logs")
+    client.create_log_group(logGroupName=name)
+    yield name
+    client.delete_log_group(logGroupName=name)
+
+
+def test_a_function_logs_into_the_group_that_it_is_given(
+    deploy: Deploy, sls: Environment, log_group: str
+) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html"""
+    function = deploy(ECHO, logging_config={"LogGroup": log_group})
+    function.invoke({})
+    function.expect_log("REPORT")
+    events = sls.client("logs").filter_log_events(logGroupName=log_group)["events"]
+    assert any(event["message"].startswith("REPORT RequestId:") for event in events)
+
+
+def test_a_log_stream_in_a_group_that_was_given_names_the_function(
+    deploy: Deploy, sls: Environment, log_group: str
+) -> None:
+    function = deploy(ECHO, logging_config={"LogGroup": log_group})
+    function.invoke({})
+    function.expect_log("REPORT")
+    (stream,) = sls.client("logs").describe_log_streams(logGroupName=log_group)["logStreams"]
+    assert f"/{function.name}[$LATEST][" in stream["logStreamName"]
+
+
+def test_functions_that_log_into_the_same_group_have_each_their_own_invocations(
+    deploy: Deploy, log_group: str
+) -> None:
+    one, other = (deploy(ECHO, logging_config={"LogGroup": log_group}) for _ in range(2))
+    one.invoke({"n": 1})
+    other.invoke({"n": 2})
+    assert [each.event for each in one.invocations] == [{"n": 1}]
+    assert [each.event for each in other.expect_invoked(times=1)] == [{"n": 2}]
 
 
 def test_the_tail_of_the_log_comes_with_the_answer(deploy: Deploy, sls: Environment) -> None:
@@ -463,3 +545,5 @@ def test_a_response_over_the_limit_is_an_error_of_the_function(deploy: Deploy) -
     with pytest.raises(FunctionError) as raised:
         function.invoke({})
     assert raised.value.payload["errorType"] == "Function.ResponseSizeTooLarge"
+    (invocation,) = function.invocations
+    assert (invocation.error or {})["errorType"] == "Function.ResponseSizeTooLarge"

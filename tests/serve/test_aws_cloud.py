@@ -216,6 +216,32 @@ def test_a_permission_that_is_missing_is_named_and_nothing_is_left(
     assert left_on(client) == []
 
 
+def test_a_log_group_that_is_not_there_is_refused_and_another_s_is_left(
+    run: Run, client: Callable[[str], Any]
+) -> None:
+    logs = client("logs")
+    logs.create_log_group(logGroupName="/mine/xy")
+    test = """
+        def test_it(sls):
+            settings = {"logging_config": {"LogGroup": "/mine/x"}}
+            function = sls.function("copier", environment={"TABLE": ""}, **settings)
+            function.invoke({})
+            function.expect_log("REPORT")
+        """
+    try:
+        told = said(run(test, arguments=("--sls-runtime", "cloud")))
+        assert "there is no log group '/mine/x'. Create it, or leave out LogGroup" in told
+        assert left_on(client) == []
+        logs.create_log_group(logGroupName="/mine/x")
+        passed(run(test, arguments=("--sls-runtime", "cloud")))
+        assert left_on(client) == []
+    finally:
+        groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+        for group in groups:
+            logs.delete_log_group(logGroupName=group)
+    assert groups == ["/mine/x", "/mine/xy"]
+
+
 # -- what AWS does that emulators do not ------------------------------------------------
 
 

@@ -300,6 +300,107 @@ def test_what_services_push_reaches_functions_that_run_here(
     assert left_on(server) == []
 
 
+SEEN_FROM_THE_LOG = """
+    from datetime import datetime
+    from decimal import Decimal
+
+    import pytest
+    from slstest import ConfigurationError, ExpectationFailed, FunctionError
+
+    @pytest.fixture
+    def deploy(sls, tmp_path):
+        def deploy(result, **settings):
+            module = tmp_path / "result.py"
+            names = "from datetime import datetime\\nfrom decimal import Decimal\\n"
+            module.write_text(names + f"def handler(event, context): return {result}")
+            return sls.function(module, **settings)
+        return deploy
+
+    @pytest.fixture
+    def log_group(sls, request):
+        name, logs = f"/mine/{request.node.name}", sls.client("logs")
+        logs.create_log_group(logGroupName=name)
+        yield name
+        logs.delete_log_group(logGroupName=name)
+
+    def test_decimal(deploy):
+        function = deploy("{'count': Decimal(2)}")
+        assert function.invoke({}) == {"count": 2}
+        assert function.invocations[0].response == {"count": 2}
+
+    def test_unspeakable(deploy):
+        function = deploy("datetime(2024, 1, 1)")
+        with pytest.raises(FunctionError) as raised:
+            function.invoke({})
+        (invocation,) = function.invocations
+        for part in ("errorType", "errorMessage"):
+            assert invocation.error[part] == raised.value.payload[part]
+        with pytest.raises(ExpectationFailed, match="Runtime.MarshalError"):
+            function.expect_no_errors()
+
+    def test_too_large(deploy):
+        function = deploy("'x' * 6_291_600")
+        with pytest.raises(FunctionError) as raised:
+            function.invoke({})
+        assert function.invocations[0].error == raised.value.payload
+
+    def test_attempts(sls):
+        function = sls.function("echo")
+        assert [function.invoke({}), function.invoke({})] == [{}, {}]
+        assert [each.attempt for each in function.invocations] == [1, 1]
+
+    def test_attempts_of_a_stream(sls):
+        function, stream = sls.function("failing"), sls.stream()
+        function.triggered_by(stream, maximum_retry_attempts=1)
+        stream.put({"n": 1})
+        assert [each.attempt for each in function.expect_invoked(times=2)] == [1, 2]
+
+    def test_a_group_of_many(sls, log_group):
+        settings = {"logging_config": {"LogGroup": log_group}}
+        echo, failing = sls.function("echo", **settings), sls.function("failing", **settings)
+        failing.configure_async(maximum_retry_attempts=0)
+        assert echo.invoke({"n": 1}) == {"n": 1}
+        failing.invoke_async({"n": 2})
+        with pytest.raises(ExpectationFailed, match="failed once"):
+            failing.expect_no_errors()
+        assert [each.event for each in echo.invocations] == [{"n": 1}]
+        assert [each.event for each in failing.invocations] == [{"n": 2}]
+
+    def test_a_group_that_is_given_later(sls, log_group):
+        function, client = sls.function("echo"), sls.client("lambda")
+        function.invoke({"n": 1})
+        client.update_function_configuration(
+            FunctionName=function.name, LoggingConfig={"LogGroup": log_group}
+        )
+        function.invoke({"n": 2})
+        assert [each.event for each in function.invocations] == [{"n": 1}, {"n": 2}]
+        with pytest.raises(ConfigurationError, match="cannot be JSON"):
+            client.update_function_configuration(
+                FunctionName=function.arn, LoggingConfig={"LogFormat": "JSON"}
+            )
+
+    def test_text(sls):
+        function = sls.function("echo", logging_config={"LogFormat": "Text"})
+        function.invoke({})
+        assert len(function.invocations) == 1
+
+    def test_json(sls):
+        with pytest.raises(ConfigurationError, match="is read from its log.*Leave LogFormat out"):
+            sls.function("echo", logging_config={"LogFormat": "JSON"})
+
+    def test_another_language(sls):
+        with pytest.raises(ConfigurationError, match="is nodejs22.x.*Use a runtime such as"):
+            sls.function("echo", runtime="nodejs22.x", handler="index.handler")
+    """
+
+
+def test_what_the_cloud_runs_is_seen_from_its_log(server: Server, run: Run) -> None:
+    done = run(SEEN_FROM_THE_LOG, "--sls-runtime", "cloud")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "10 passed" in done.stdout
+    assert left_on(server) == []
+
+
 NEEDS = """
     import pytest
 

@@ -128,7 +128,6 @@ class EnvironmentPool:
 
     def _spec(self, function: Function) -> EnvironmentSpec:
         settings = function.settings
-        today = datetime.fromtimestamp(self._now(), timezone.utc).strftime("%Y/%m/%d")
         return EnvironmentSpec(
             function_name=function.name,
             function_arn=function.arn,
@@ -140,7 +139,15 @@ class EnvironmentPool:
             memory_size=settings["MemorySize"],
             region=self._region,
             log_group=settings["LoggingConfig"]["LogGroup"],
-            log_stream=f"{today}/[$LATEST]{secrets.token_hex(16)}",
+            log_stream=self._log_stream(function),
             variables=function.variables,
             aws_variables=self._aws_variables(function),
         )
+
+    def _log_stream(self, function: Function) -> str:
+        """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html"""
+        today = datetime.fromtimestamp(self._now(), timezone.utc).strftime("%Y/%m/%d")
+        environment = secrets.token_hex(16)
+        if function.settings["LoggingConfig"]["LogGroup"] == f"/aws/lambda/{function.name}":
+            return f"{today}/[$LATEST]{environment}"
+        return f"{today}/{function.name}[$LATEST][{environment}]"

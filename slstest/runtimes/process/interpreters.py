@@ -28,7 +28,8 @@ def find(runtime: str, function_name: str) -> Interpreter:
     if asked is None:
         raise UnsupportedRuntime(
             f"{refusal}and the process runtime runs Python functions only. This machine runs "
-            f"{running().runtime}. Other runtimes need a cloud that runs functions itself."
+            f"{running().runtime}. Other runtimes need a cloud that runs them itself, "
+            "and are created there through the Lambda API."
         )
     if asked[1] == str(sys.version_info.minor):
         if lacking := _lacking():

@@ -69,7 +69,11 @@ def test_a_function_may_log_into_a_group_of_its_own_choice(aws: Aws, logs: Any) 
     other = aws.function(LoggingConfig={"LogGroup": "/clicks"})
     aws.lambda_.invoke(FunctionName=one)
     aws.lambda_.invoke(FunctionName=other)
-    assert len(logs.describe_log_streams(logGroupName="/clicks")["logStreams"]) == 2
+    streams = logs.describe_log_streams(logGroupName="/clicks")["logStreams"]
+    names = sorted(stream["logStreamName"] for stream in streams)
+    for name, function in zip(names, sorted([one, other]), strict=True):
+        pattern = rf"\d{{4}}/\d\d/\d\d/{function}\[\$LATEST\]\[[0-9a-f]{{32}}\]"
+        assert re.fullmatch(pattern, name)
     groups = [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]]
     assert groups == ["/clicks"]
 
