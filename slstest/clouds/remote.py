@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.connection import Connection
@@ -30,6 +30,9 @@ _EVENT_OF = "slstest-event-of"
 
 _LOG_GROUP = "slstest-log-group"
 """In the context of a call that creates or updates a function, the log group that it is given."""
+
+_WINDOW = "slstest-window"
+"""In the context of a call that updates a mapping, the batching window that it is given."""
 
 _BEGINNING = 5.0
 """Seconds within which a cloud begins to read for a new mapping, which takes MiniStack longest, or
@@ -95,7 +98,7 @@ class RemoteCloud:
         events.register("before-parameter-build.lambda.Invoke", _note_event)
         events.register("after-call.lambda.Invoke", self._invoked)
         for operation in ("CreateEventSourceMapping", "UpdateEventSourceMapping"):
-            events.register(f"before-parameter-build.lambda.{operation}", _note_enabled)
+            events.register(f"before-parameter-build.lambda.{operation}", _note_settings)
             events.register(f"after-call.lambda.{operation}", self._mapping_set)
         events.register("after-call.lambda.DeleteEventSourceMapping", self._mapping_deleted)
 
@@ -180,15 +183,19 @@ class RemoteCloud:
         enabled = context[_ENABLED]
         if enabled and "EventSourceArn" in parsed:
             function = parsed["FunctionArn"].rpartition(":")[2]
+            window = parsed.get("MaximumBatchingWindowInSeconds", 0)
             self._mappings[parsed["UUID"]] = _Mapping(
                 parsed["EventSourceArn"],
                 function,
                 time.monotonic(),
                 self._counts.get(function, 0),
-                parsed.get("MaximumBatchingWindowInSeconds", 0),
+                window if context[_WINDOW] is None else context[_WINDOW],
             )
         elif enabled is False:
             self._mappings.pop(parsed.get("UUID", ""), None)
+        elif context[_WINDOW] is not None and parsed.get("UUID") in self._mappings:
+            known = self._mappings[parsed["UUID"]]
+            self._mappings[parsed["UUID"]] = replace(known, window=context[_WINDOW])
 
     def _mapping_deleted(self, parsed: dict[str, Any], **_: Any) -> None:
         self._mappings.pop(parsed.get("UUID", ""), None)
@@ -250,6 +257,7 @@ def _note_event(params: dict[str, Any], context: dict[str, Any], **_: Any) -> No
         context[_EVENT_OF] = str(params.get("FunctionName")).rpartition(":")[2]
 
 
-def _note_enabled(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+def _note_settings(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
     by_default = True if model.name == "CreateEventSourceMapping" else None
     context[_ENABLED] = params.get("Enabled", by_default)
+    context[_WINDOW] = params.get("MaximumBatchingWindowInSeconds")

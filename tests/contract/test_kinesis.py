@@ -109,6 +109,19 @@ def test_a_batching_window_gathers_records(deploy: Deploy, sls: Environment) -> 
     assert [data_of(each) for each in function.invocations] == [[{"n": 1}, {"n": 2}]]
 
 
+def test_a_batching_window_that_was_set_later_is_waited_for(
+    deploy: Deploy, sls: Environment
+) -> None:
+    stream, function = sls.stream(), deploy(QUIET)
+    mapping = function.triggered_by(stream)
+    stream.put({"n": 1})
+    function.expect_invoked(times=1)
+    mapping.update(maximum_batching_window_in_seconds=5)
+    stream.put({"n": 2})
+    sls.settle()
+    assert data_of(function.invocations[-1])[-1] == {"n": 2}
+
+
 def test_a_full_batch_does_not_wait_for_the_window(deploy: Deploy, sls: Environment) -> None:
     stream, function = sls.stream(), deploy(QUIET)
     function.triggered_by(stream, batch_size=2, maximum_batching_window_in_seconds=5)
