@@ -9,6 +9,12 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from slstest.calls import code_of
+from slstest.clouds.configured import (
+    ENDPOINT_URL,
+    endpoint_variables,
+    is_same_server,
+    is_sts_of_aws,
+)
 from slstest.clouds.connection import Health
 from slstest.clouds.guards import checked_accounts, said_region
 from slstest.clouds.iam_actions import action_of
@@ -77,6 +83,10 @@ class AwsAccount:
         self.region = said_region(region)
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
+        self._settings: Any = None
+        """The botocore session below it."""
+        self._only_at: str | None = None
+        """Where STS is and every service must be, unless STS is at AWS."""
         self._account = ""
         self._caller: Mapping[str, str] = {}
         self._clients: dict[str, Any] = {}
@@ -96,7 +106,9 @@ class AwsAccount:
         session = self.session
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self._make(session, service, _ATTEMPTS)
+                client = self._make(session, service, _ATTEMPTS)
+                self._check_place(f"{service} is", client.meta.endpoint_url)
+                self._clients[service] = client
             return self._clients[service]
 
     def client_at(self, service: str, url: str) -> Any:
@@ -113,12 +125,13 @@ class AwsAccount:
     def examine(self) -> tuple[str, Health]:
         """The account of the credentials, which must be one that is allowed."""
         if self._session is None:
-            session, self._caller = self._ask_who_calls()
+            session, sts = self._open()
+            self._caller = self._who_calls(sts)
             account, arn = self._caller["Account"], self._caller["Arn"]
             if account not in self._accounts:
                 raise ConfigurationError(
                     f"the AWS credentials are those of {arn} in the account {account}, but "
-                    f"sls_aws_accounts allows {', '.join(self._accounts)}{_at_endpoint()}. "
+                    f"sls_aws_accounts allows {', '.join(self._accounts)}{self._at_endpoint()}. "
                     f"Choose other credentials (AWS_PROFILE), or allow the account. "
                     f"{_NOTHING_CREATED}"
                 )
@@ -133,13 +146,10 @@ class AwsAccount:
         """Short-lived credentials of the function's role, so that it can do here what it could
         do there; never the user's own. New ones come long before they expire."""
         credentials = self._credentials_of(role_arn, function_name)
-        ways = {
-            name: value
-            for name, value in os.environ.items()
-            if name.upper() in _WAY or name.startswith("AWS_ENDPOINT_URL")
-        }
+        ways = {name: value for name, value in os.environ.items() if name.upper() in _WAY}
         return {
             **ways,
+            **endpoint_variables(self._settings),
             "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
             "AWS_SESSION_TOKEN": credentials["SessionToken"],
@@ -150,35 +160,75 @@ class AwsAccount:
 
     # -- inside -------------------------------------------------------------------------
 
-    def _make(self, session: boto3.Session, service: str, attempts: int) -> Any:
+    def _make(self, session: boto3.Session, service: str, attempts: int, **settings: Any) -> Any:
         from botocore.config import Config
 
         make: Callable[..., Any] = session.client
-        client = make(
-            service,
-            config=Config(
-                connect_timeout=5.0,
-                read_timeout=LAMBDA_READ_TIMEOUT if service == "lambda" else 60.0,
-                retries={"mode": "standard", "total_max_attempts": attempts},
-                tcp_keepalive=True,
-                user_agent_extra="slstest",
-            ),
-        )
+        try:
+            client = make(
+                service,
+                config=Config(
+                    connect_timeout=5.0,
+                    read_timeout=LAMBDA_READ_TIMEOUT if service == "lambda" else 60.0,
+                    retries={"mode": "standard", "total_max_attempts": attempts},
+                    tcp_keepalive=True,
+                    user_agent_extra="slstest",
+                    **settings,
+                ),
+            )
+        except ValueError as error:  # botocore's, for what is no URL
+            raise ConfigurationError(
+                f"{service} has no usable endpoint: {error}. Correct AWS_ENDPOINT_URL (or "
+                f"endpoint_url in the profile), for example http://localhost:4566. "
+                f"{_NOTHING_CREATED}"
+            ) from error
         client.meta.events.register("after-call", self._explain)
         return client
 
-    def _ask_who_calls(self) -> tuple[boto3.Session, Mapping[str, str]]:
+    def _open(self) -> tuple[boto3.Session, Any]:
+        """A session with the user's credentials, and a client of STS, which tells of the same
+        account in which the other clients create things."""
+        import botocore.session
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            self._settings = botocore.session.get_session()
+            session = session_of({}, botocore_session=self._settings, region_name=self.region)
+            sts = self._make(session, "sts", attempts=2)
+            default = self._make(session, "sts", 2, ignore_configured_endpoint_urls=True)
+            if not is_sts_of_aws(sts.meta.endpoint_url, default.meta.endpoint_url):
+                self._only_at = sts.meta.endpoint_url
+                told = endpoint_variables(self._settings)
+                for name, url in ({ENDPOINT_URL: "AWS"} | dict(told)).items():
+                    self._check_place(_others(name), url)
+        except BotoCoreError as error:
+            raise _unusable(error) from error
+        return session, sts
+
+    def _check_place(self, others: str, url: str) -> None:
+        """Raise where STS tells of another account than that in which things are created: where
+        STS is an emulator's, and services are AWS's, or another emulator's."""
+        if self._only_at is None or is_same_server(url, self._only_at):
+            return
+        raise ConfigurationError(
+            f"STS, which tells the account, is at {self._only_at}, but {others} at {url}, which "
+            "may be another account. Let all be at the same place, or STS at AWS: look for "
+            "AWS_ENDPOINT_URL_STS and other AWS_ENDPOINT_URL variables, and for endpoint_url in "
+            f"the profile and its services section. {_NOTHING_CREATED}"
+        )
+
+    def _who_calls(self, sts: Any) -> Mapping[str, str]:
         from botocore.exceptions import (
             BotoCoreError,
             ClientError,
             EndpointConnectionError,
             NoCredentialsError,
         )
+        from botocore.parsers import ResponseParserError
 
         try:
-            session = session_of({}, region_name=self.region)
-            sts = self._make(session, "sts", attempts=2)
             told: Mapping[str, str] = sts.get_caller_identity()
+            return {name: told[name] for name in ("Account", "Arn", "UserId")}
         except NoCredentialsError as error:
             raise ConfigurationError(
                 "there are no AWS credentials. Name a profile (AWS_PROFILE), sign in (aws sso "
@@ -189,11 +239,18 @@ class AwsAccount:
                 f"AWS does not answer in the region {self.region}: {error}. Is there such a "
                 f"region, and a way to the internet? {_NOTHING_CREATED}"
             ) from error
-        except (BotoCoreError, ClientError) as error:
+        except (ResponseParserError, KeyError) as error:
             raise ConfigurationError(
-                f"the AWS credentials cannot be used: {error}. {_NOTHING_CREATED}"
+                f"{sts.meta.endpoint_url} answers, but not as AWS does (GetCallerIdentity: "
+                f"{error}). Look at AWS_ENDPOINT_URL, endpoint_url in the profile, and proxies. "
+                f"{_NOTHING_CREATED}"
             ) from error
-        return session, told
+        except (BotoCoreError, ClientError) as error:
+            raise _unusable(error) from error
+
+    def _at_endpoint(self) -> str:
+        """That boto3 was told to go elsewhere, where it was."""
+        return f" (STS is at {self._only_at})" if self._only_at else ""
 
     def _explain(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         """Say at the end of a refusal what would help."""
@@ -259,7 +316,11 @@ class _Found:
         return self._credentials
 
 
-def _at_endpoint() -> str:
-    """That boto3 was told to go elsewhere, where it was."""
-    url = os.environ.get("AWS_ENDPOINT_URL")
-    return f" (AWS_ENDPOINT_URL is {url})" if url else ""
+def _others(variable: str) -> str:
+    """Which services a variable has moved."""
+    service = variable.removeprefix(ENDPOINT_URL).strip("_").lower()
+    return f"{service} is" if service else "the others are"
+
+
+def _unusable(error: Exception) -> ConfigurationError:
+    return ConfigurationError(f"the AWS credentials cannot be used: {error}. {_NOTHING_CREATED}")

@@ -181,7 +181,7 @@ def test_without_an_allowed_account_nothing_begins(run: Run, proxy: Proxy) -> No
 def test_in_an_account_that_is_not_allowed_nothing_is_created(run: Run, proxy: Proxy) -> None:
     told = said(run(A_QUEUE, A_STREAM, ini="sls_aws_accounts = 210987654321 111111111111"))
     assert f"in the account {ACCOUNT}, but sls_aws_accounts allows 210987654321, 111" in told
-    assert f"AWS_ENDPOINT_URL is {proxy.url}" in told
+    assert f"STS is at {proxy.url}" in told
     assert proxy.operations() == ["GetCallerIdentity"]
 
 

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 from aws_proxy import Proxy
 from botocore.exceptions import ClientError
 
 from slstest.clouds import aws
 from slstest.clouds.aws import AwsAccount
+from slstest.clouds.configured import endpoint_variables, is_sts_of_aws
 from slstest.errors import ConfigurationError
 
 ACCOUNT = "123456789012"
@@ -91,6 +95,145 @@ def test_no_client_is_given_away_before_the_account_was_found_allowed(sts: Proxy
     assert sts.operations() == ["GetCallerIdentity"]
 
 
+# -- whether STS tells the truth ----------------------------------------------------------
+
+AWS = "https://{}.eu-west-1.amazonaws.com"
+ELSEWHERE = "http://127.0.0.1:2"
+
+
+@pytest.fixture
+def configure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sts: Proxy
+) -> Callable[..., AwsAccount]:
+    """Configures boto3's endpoints and nothing else; ``@`` is the URL of the emulator."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    caller(sts, f"arn:aws:iam::{ACCOUNT}:user/ada", "AIDA1")
+
+    def configure(profile: str = "", **variables: str) -> AwsAccount:
+        text = f"[default]\n{profile}\n".replace("@", sts.url)
+        (tmp_path / "config").write_text(text)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value.replace("@", sts.url))
+        return AwsAccount([ACCOUNT], "eu-west-1")
+
+    return configure
+
+
+@pytest.mark.parametrize(
+    ("profile", "variables", "others"),
+    [
+        ("", {"AWS_ENDPOINT_URL_STS": "@"}, "the others are at AWS"),
+        ("services = s\n[services s]\nsts =\n  endpoint_url = @", {}, "the others are at AWS"),
+        (
+            "",
+            {"AWS_ENDPOINT_URL": "@", "AWS_ENDPOINT_URL_SES": AWS.format("email")},
+            f"ses is at {AWS.format('email')}",
+        ),
+        (
+            "endpoint_url = @",
+            {"AWS_ENDPOINT_URL_SQS": ELSEWHERE},
+            f"sqs is at {ELSEWHERE}",
+        ),
+        (
+            "",
+            {"AWS_ENDPOINT_URL": ELSEWHERE, "AWS_ENDPOINT_URL_STS": "@"},
+            f"the others are at {ELSEWHERE}",
+        ),
+    ],
+)
+def test_an_emulator_s_sts_is_not_believed_about_what_is_elsewhere(
+    configure: Callable[..., AwsAccount],
+    sts: Proxy,
+    profile: str,
+    variables: dict[str, str],
+    others: str,
+) -> None:
+    account = configure(profile, **variables)
+    told = re.escape(f"STS, which tells the account, is at {sts.url}, but {others}, which may")
+    for ask in (account.examine, lambda: account.client("s3")):
+        with pytest.raises(ConfigurationError, match=told):
+            ask()
+    assert sts.calls == []
+
+
+def test_a_client_that_comes_to_be_elsewhere_later_is_not_given_away(
+    configure: Callable[..., AwsAccount], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = configure(AWS_ENDPOINT_URL="@")
+    account.examine()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", AWS.format("dynamodb"))
+    with pytest.raises(ConfigurationError, match="but dynamodb is at https://dynamodb"):
+        account.client("dynamodb")
+
+
+def test_all_may_be_at_one_emulator_that_a_profile_names(
+    configure: Callable[..., AwsAccount], sts: Proxy
+) -> None:
+    account = configure("endpoint_url = @")
+    assert account.examine()[0] == ACCOUNT
+    assert account.client("dynamodb").meta.endpoint_url == sts.url
+
+
+@pytest.mark.parametrize(
+    ("url", "region"),
+    [
+        (None, "eu-west-1"),
+        (None, "cn-north-1"),
+        (None, "us-iso-east-1"),
+        ("https://sts.amazonaws.com", "eu-west-1"),
+        ("https://sts.eu-west-1.amazonaws.com/", "eu-west-1"),
+        ("https://sts-fips.us-east-1.amazonaws.com", "us-east-1"),
+        ("https://vpce-0a1b-c2d3.sts.eu-west-1.vpce.amazonaws.com", "eu-west-1"),
+    ],
+)
+def test_with_aws_s_sts_single_services_may_be_elsewhere(
+    configure: Callable[..., AwsAccount],
+    monkeypatch: pytest.MonkeyPatch,
+    url: str | None,
+    region: str,
+) -> None:
+    configure(AWS_ENDPOINT_URL_S3=ELSEWHERE, **({"AWS_ENDPOINT_URL_STS": url} if url else {}))
+    account = AwsAccount([ACCOUNT], region)
+    told = {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/ada", "UserId": "AIDA1"}
+    monkeypatch.setattr(account, "_who_calls", lambda _: told)  # nobody asks AWS here
+    assert account.client("s3").meta.endpoint_url == ELSEWHERE
+    assert ".amazonaws." in account.client("sqs").meta.endpoint_url or "iso" in region
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ec2-3-8-1-2.eu-west-1.compute.amazonaws.com",
+        "https://sts.amazonaws.com.example.org",
+        "http://sts.eu-west-1.amazonaws.com",
+        "https://sts.eu-west-1.amazonaws.com:4566",
+    ],
+)
+def test_what_is_not_sts_at_aws_is_not_taken_for_it(url: str) -> None:
+    assert not is_sts_of_aws(url, AWS.format("sts"))
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "told"),
+    [
+        ("localhost:4566", "", "sts has no usable endpoint: Invalid endpoint: localhost:4566"),
+        ("@", "<!doctype html><html><body>Sign in<br></body></html>", "answers, but not as AWS"),
+        ("@", "<a><b>1</b></a>", "answers, but not as AWS does .GetCallerIdentity: 'GetCaller"),
+    ],
+)
+def test_what_is_at_the_endpoint_may_be_no_aws(
+    configure: Callable[..., AwsAccount], sts: Proxy, url: str, body: str, told: str
+) -> None:
+    sts.heal()
+    for _ in range(2):
+        sts.answer("GetCallerIdentity", body)
+    account = configure(AWS_ENDPOINT_URL=url)
+    with pytest.raises(ConfigurationError, match=told) as raised:
+        account.examine()
+    assert (sts.url if url == "@" else url) in str(raised.value)
+
+
 def test_every_session_has_the_credentials_that_were_examined(
     account: AwsAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +262,52 @@ def test_a_function_has_its_role_s_credentials_until_they_are_about_to_expire(
     role(sts, "ASIA3", timedelta(hours=1))
     assert account.variables("sls-g", YOURS)["AWS_ACCESS_KEY_ID"] == "ASIA2"
     assert account.variables("sls-g", YOURS)["AWS_ACCESS_KEY_ID"] == "ASIA3"
+
+
+@pytest.mark.parametrize(
+    ("profile", "variables", "expected"),
+    [
+        ("endpoint_url = @", {}, {"AWS_ENDPOINT_URL": "@"}),
+        (
+            "endpoint_url = @\nservices = s\n[services s]\nses =\n  endpoint_url = @/ses",
+            {},
+            {"AWS_ENDPOINT_URL": "@", "AWS_ENDPOINT_URL_SES": "@/ses"},
+        ),
+        # https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+        (
+            f"endpoint_url = {ELSEWHERE}\nservices = s\n[services s]\nses =\n"
+            f"  endpoint_url = {ELSEWHERE}",
+            {"AWS_ENDPOINT_URL": "@"},
+            {"AWS_ENDPOINT_URL": "@"},
+        ),
+        (
+            f"endpoint_url = @\nservices = s\n[services s]\nses =\n  endpoint_url = {ELSEWHERE}",
+            {"AWS_ENDPOINT_URL_SES": "@/ses"},
+            {"AWS_ENDPOINT_URL": "@", "AWS_ENDPOINT_URL_SES": "@/ses"},
+        ),
+    ],
+)
+def test_a_function_finds_the_services_where_the_tests_do(
+    configure: Callable[..., AwsAccount],
+    sts: Proxy,
+    profile: str,
+    variables: dict[str, str],
+    expected: dict[str, str],
+) -> None:
+    account = configure(profile, **variables)
+    account.examine()
+    role(sts, "ASIA1", timedelta(hours=1))
+    told = account.variables("sls-f", OURS)
+    assert {name: url for name, url in told.items() if "ENDPOINT" in name} == {
+        name: url.replace("@", sts.url) for name, url in expected.items()
+    }
+
+
+def test_endpoints_that_are_to_be_ignored_are_no_function_s() -> None:
+    settings = botocore.session.get_session(
+        {"ignore_configured_endpoint_urls": (None, None, "true", bool)}
+    )
+    assert endpoint_variables(settings, {"AWS_ENDPOINT_URL": ELSEWHERE}) == {}
 
 
 def test_a_role_of_yours_that_cannot_be_assumed_is_refused_at_once(
