@@ -19,6 +19,10 @@ class Unavailable(ConfigurationError):
     skipped, faults. pytest counts such a test as skipped, unless ``--sls-strict`` is given."""
 
 
+class NothingAnswers(ConfigurationError):
+    """Nothing is there where a cloud was said to be, not even one that refuses."""
+
+
 class UnsupportedRuntime(ConfigurationError):
     """The function's runtime cannot be run here; the text says which can."""
 

@@ -14,7 +14,7 @@ from slstest.clouds.connection import Health
 from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, MADE_UP, client_at, secluded_session
 from slstest.clouds.silence import AttendedSession
 from slstest.clouds.urls import checked_url
-from slstest.errors import ConfigurationError, SlstestError
+from slstest.errors import ConfigurationError, NothingAnswers, SlstestError
 from slstest.waiting import Pace
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Endpoint:
             return Health()
         except OSError as error:
             reason = getattr(error, "reason", error)
-            raise ConfigurationError(
+            raise NothingAnswers(
                 f"nothing answers at {self.url}: {reason}. Start the cloud there, or give the "
                 "URL of one that runs."
             ) from error

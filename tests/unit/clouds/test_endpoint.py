@@ -14,7 +14,7 @@ from slstest.clouds import silence
 from slstest.clouds.connection import Health
 from slstest.clouds.endpoint import Endpoint
 from slstest.clouds.urls import checked_url
-from slstest.errors import ConfigurationError, SlstestError
+from slstest.errors import ConfigurationError, NothingAnswers, SlstestError
 
 Answer = tuple[int, str, bytes]
 Serve = Callable[[Callable[[str], Answer]], "Server"]
@@ -115,7 +115,7 @@ def test_aws_itself_is_no_endpoint() -> None:
 
 def test_where_nothing_listens_the_message_says_so(closed_port: int) -> None:
     endpoint = Endpoint(f"http://127.0.0.1:{closed_port}", "us-east-1")
-    with pytest.raises(ConfigurationError, match=rf"nothing answers at .*{closed_port}: .*refused"):
+    with pytest.raises(NothingAnswers, match=rf"nothing answers at .*{closed_port}: .*refused"):
         endpoint.examine()
 
 
