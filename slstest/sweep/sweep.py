@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from slstest.clouds.base import Cloud
-from slstest.errors import SlstestError
+from slstest.errors import NothingAnswers, SlstestError
 from slstest.ledger import Entry, LedgerFile, read_files
 from slstest.sweep.found import Found, InLedger, Tagged, is_over, words
 from slstest.sweep.tagged import SERVICES, find_tagged
@@ -118,7 +118,7 @@ class Sweep:
         except SlstestError as error:
             if place == self.request.place and not in_ledger:
                 raise
-            yield from self._unreachable(in_ledger, str(error), struck)
+            yield from self._unreachable(in_ledger, error, struck)
             return
         with closing(cloud):
             yield from self._in(cloud, in_ledger, struck)
@@ -175,18 +175,25 @@ class Sweep:
         return self._row(found, "deleted")
 
     def _unreachable(
-        self, in_ledger: list[InLedger], why: str, struck: list[InLedger]
+        self, in_ledger: list[InLedger], error: SlstestError, struck: list[InLedger]
     ) -> Iterator[Row]:
+        silent = isinstance(error, NothingAnswers)
         for each in in_ledger:
             if why_left := each.why_left(self.now, self.request.older_than):
                 yield self._row(each, f"left: {why_left}", due=False)
-            elif not (self.request.forget or _went_with_its_container(each.entry)):
-                yield self._row(each, f"cannot be reached: {why}", failed=self.request.delete)
+            elif not (silent and self._is_gone(each.entry)):
+                why = f"cannot be reached: {error}"
+                yield self._row(each, why, failed=self.request.delete, due=False)
             elif not self.request.delete:
                 yield self._row(each, "would be forgotten: gone with its endpoint")
             else:
                 struck.append(each)
                 yield self._row(each, "forgotten: gone with its endpoint")
+
+    def _is_gone(self, entry: Entry) -> bool:
+        """Whether a thing counts as gone because nothing answers where it was. AWS is never
+        gone."""
+        return entry.cloud != "aws" and (self.request.forget or _went_with_its_container(entry))
 
     def _tidy(self, files: Iterable[LedgerFile], struck: Iterable[InLedger]) -> None:
         """Write down what is gone, and remove the ledgers that nobody needs any more."""

@@ -16,7 +16,7 @@ import pytest
 
 from slstest import ConfigurationError, Environment
 from slstest.clouds.base import Cloud
-from slstest.errors import SlstestError
+from slstest.errors import NothingAnswers, SlstestError
 from slstest.ledger import Entry, Ledger, LedgerFile, read, read_files, this_host
 from slstest.moments import moment
 from slstest.naming import Names
@@ -322,20 +322,47 @@ def test_what_is_of_another_account_is_left(cloud: Any, places: Places) -> None:
 
 
 def test_where_nothing_answers_the_entries_stay(left: Environment, places: Places) -> None:
-    places.refusal = SlstestError("nothing answers")
-    assert {(row.outcome, row.failed) for row in places.sweep()} == {
-        ("cannot be reached: nothing answers", True)
-    }
+    places.refusal = NothingAnswers("nothing answers")
+    for delete in (False, True):
+        assert {(row.outcome, row.failed, row.due) for row in places.sweep(delete=delete)} == {
+            ("cannot be reached: nothing answers", delete, False)
+        }
     places.refusal = None
     assert len(places.sweep()) == 4
 
 
 def test_what_was_where_nothing_answers_can_be_forgotten(left: Environment, places: Places) -> None:
-    places.refusal = SlstestError("nothing answers")
+    places.refusal = NothingAnswers("nothing answers")
     rows = places.sweep(forget=True, delete=False)
     assert {row.outcome for row in rows} == {"would be forgotten: gone with its endpoint"}
     assert {row.failed for row in places.sweep(forget=True)} == {False}
     assert list(read(places.ledgers)) == []
+
+
+@pytest.mark.parametrize("refusal", [SlstestError, ConfigurationError])
+def test_what_is_where_something_answers_cannot_be_forgotten(
+    left: Environment, places: Places, refusal: type[Exception]
+) -> None:
+    places.refusal = refusal("this is no cloud")
+    assert {row.outcome for row in places.sweep(forget=True)} == {
+        "cannot be reached: this is no cloud"
+    }
+    assert len(list(read(places.ledgers))) == 4
+
+
+@pytest.mark.parametrize("refusal", [ConfigurationError, NothingAnswers])
+def test_what_is_in_an_aws_account_is_never_forgotten(
+    cloud: Any, places: Places, refusal: type[Exception]
+) -> None:
+    with closing(Ledger(places.ledgers)) as ledger:
+        ledger.enter("table", "sls-x", NAMES, cloud)
+    (path,) = places.ledgers.iterdir()
+    path.write_text(path.read_text().replace('"cloud": "scripted"', '"cloud": "aws"'))
+    places.refusal = refusal("the AWS credentials have expired")
+    (row,) = places.sweep(forget=True, place=Place("aws", None, cloud.region))
+    assert row.outcome == "cannot be reached: the AWS credentials have expired"
+    assert [entry.name for entry in read(places.ledgers)] == ["sls-x"]
+    path.unlink()
 
 
 @pytest.mark.parametrize(
@@ -353,7 +380,7 @@ def test_what_was_in_a_container_of_this_machine_is_gone_with_it(
     (path,) = places.ledgers.iterdir()
     text = path.read_text().replace('"endpoint_url": null', f'"endpoint_url": "{url}"')
     path.write_text(text.replace('"cloud": "scripted"', '"cloud": "localstack"'))
-    places.refusal = SlstestError("nothing answers")
+    places.refusal = NothingAnswers("nothing answers")
     assert [row.outcome for row in places.sweep()] == [outcome]
     for path in places.ledgers.iterdir():
         path.unlink()
