@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,8 @@ class Prepared:
         none was begun. Raises what creating it has raised."""
         for number, (candidate, made) in enumerate(self._made):
             if candidate == wanted:
+                # Only what is done is taken: Ctrl-C while it waits leaves it to stop().
+                wait([made])
                 del self._made[number]
                 return made.result()
         return None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 
 from slstest import ConfigurationError, Environment
-from slstest.ahead import Ahead, Wanted, wanted
+from slstest.ahead import CREATORS, Ahead, Wanted, wanted
 from slstest.ledger import Ledger, read
+from slstest.resources.base import Resource
+from slstest.resources.table import create_table
 from slstest.waiting import wait_until
 
 
@@ -109,3 +112,33 @@ def test_a_kept_environment_lists_what_was_created_ahead(cloud: Any, ahead: Ahea
     sls.keep = True
     assert [entry.name for entry in sls.close()] == [made.name]
     cloud.client("dynamodb").delete_table(TableName=made.name)
+
+
+def test_what_a_test_was_waiting_for_when_it_was_interrupted_is_deleted(
+    cloud: Any, ahead: Ahead, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+
+    def slowly(*given: Any, **named: Any) -> Resource:
+        goes_on.wait(10)
+        return create_table(*given, **named)
+
+    def interrupted(futures: Any) -> None:
+        assert not any(each.done() for each in futures)
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(CREATORS, "table", slowly)
+    monkeypatch.setattr("slstest.ahead.wait", interrupted)
+    ahead.prepare("t", "test_it", [table()])
+    sls = environment(cloud, ahead)
+    with pytest.raises(KeyboardInterrupt):
+        sls.table()
+    closing = threading.Thread(target=sls.close)
+    closing.start()
+    goes_on.set()
+    closing.join()
+    ahead.close()  # by then whatever was begun is there
+    assert cloud.calls.count("CreateTable") == 1
+    assert tables(cloud) == []
+    assert ledger.folder is not None
+    assert list(read(ledger.folder)) == []
