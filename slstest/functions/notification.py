@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from slstest.calls import ask, ask_unless, code_of, told
 from slstest.casing import snake
 from slstest.clouds.base import Cloud
+from slstest.deletion import delete_when_free
 from slstest.errors import ConfigurationError
 from slstest.ledger import Entry
 from slstest.matching import show
@@ -34,6 +35,9 @@ _CONFIGURATIONS = {
 their places."""
 
 _UNVALIDATED = "Unable to validate the following destination configurations"
+_CHANGING = "OperationAborted"
+"""S3's code where it is still at another change of the bucket:
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 _PROPAGATION = 30.0
 """Seconds after which S3 must have heard of a permission that Lambda was given."""
 
@@ -126,21 +130,7 @@ def create_notification(
 def delete_notification(cloud: Cloud, entry: Entry) -> None:
     """Delete a notification and its permission; what is gone already is fine, and so is where
     it was."""
-    s3, bucket = cloud.client("s3"), entry.detail["bucket"]
-    found = ask_unless(
-        ("NoSuchBucket",), s3, "get_bucket_notification_configuration", Bucket=bucket
-    )
-    if found is not None:
-        del found["ResponseMetadata"]
-        kept = dict(found)
-        for each in _CONFIGURATIONS.values():
-            if each in found:
-                kept[each] = [one for one in found[each] if one.get("Id") != entry.detail["id"]]
-        if kept != found:
-            # Unvalidated: another destination may be gone, which must not keep this one.
-            s3.put_bucket_notification_configuration(
-                Bucket=bucket, NotificationConfiguration=kept, SkipDestinationValidation=True
-            )
+    delete_when_free(cloud, entry, lambda: _take_out(cloud.client("s3"), entry), (_CHANGING,))
     _remove_permission(cloud.client("lambda"), entry)
 
 
@@ -192,7 +182,7 @@ def _add(
         try:
             s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=found)
         except ClientError as error:
-            if _is_not_known_yet(error, arn):
+            if code_of(error) == _CHANGING or _is_not_known_yet(error, arn):
                 return None
             raise
         return True
@@ -200,6 +190,25 @@ def _add(
     with told(asked):
         what = f"{asked}: S3 to be allowed to notify {arn}"
         wait_until(what, accepted, _PROPAGATION, scope.cloud.pace)
+
+
+def _take_out(s3: Any, entry: Entry) -> None:
+    bucket = entry.detail["bucket"]
+    found = ask_unless(
+        ("NoSuchBucket",), s3, "get_bucket_notification_configuration", Bucket=bucket
+    )
+    if found is None:
+        return
+    del found["ResponseMetadata"]
+    kept = dict(found)
+    for each in _CONFIGURATIONS.values():
+        if each in found:
+            kept[each] = [one for one in found[each] if one.get("Id") != entry.detail["id"]]
+    if kept != found:
+        # Unvalidated: another destination may be gone, which must not keep this one.
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration=kept, SkipDestinationValidation=True
+        )
 
 
 def _is_not_known_yet(error: Any, arn: str) -> bool:

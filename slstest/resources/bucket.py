@@ -31,7 +31,11 @@ UNSET: Any = type("Unset", (), {"__repr__": lambda _: "UNSET"})()
 
 _GONE = ("NoSuchKey", "404")
 _NO_BUCKET = ("NoSuchBucket",)
-_BUSY = ("BucketNotEmpty", "OperationAborted")
+_CHANGING = "OperationAborted"
+"""S3's code where it is still at another change of the bucket, its creation for example:
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+_NOT_YET = (*_NO_BUCKET, _CHANGING)
+_BUSY = ("BucketNotEmpty", _CHANGING)
 """Somebody has just written an object, or S3 is still carrying out the last change."""
 
 _TAKEN_BY_CREATE = {
@@ -279,13 +283,13 @@ def _empty(client: Any, entry: Entry) -> None:
 
 
 def _tag(scope: Scope, name: str, tags: Sequence[Mapping[str, str]], asked: str) -> None:
-    """Tag a bucket, as soon as S3 knows it everywhere."""
+    """Tag a bucket, as soon as S3 knows it everywhere and has done with its creation."""
     client = scope.cloud.client("s3")
     with told(asked):
         wait_until(
             f"{asked}: S3 to know the bucket",
             lambda: ask_unless(
-                _NO_BUCKET, client, "put_bucket_tagging", Bucket=name, Tagging={"TagSet": tags}
+                _NOT_YET, client, "put_bucket_tagging", Bucket=name, Tagging={"TagSet": tags}
             ),
             pace=scope.cloud.pace,
         )

@@ -298,8 +298,13 @@ def test_what_aws_does_not_know_yet_is_waited_for(
         "GetQueueAttributes", "AWS.SimpleQueueService.NonExistentQueue", "no such queue", times=2
     )
     proxy.refuse("PutBucketTagging", "NoSuchBucket", "The bucket does not exist", status=404)
+    for operation in ("PutBucketTagging", "PutBucketNotification"):
+        proxy.refuse(operation, "OperationAborted", "Please try again.", times=2, status=409)
     proxy.refuse("AssumeRole", "AccessDenied", "is not authorized to perform", status=403)
-    passed(run(A_STREAM, A_QUEUE, "def test_a_bucket(sls): sls.bucket()"))
+    a_bucket = "def test_a_bucket(sls, copier): copier.triggered_by(sls.bucket())"
+    passed(run(A_STREAM, A_QUEUE, a_bucket))
+    assert proxy.operations().count("PutBucketTagging") == 4
+    assert proxy.operations().count("PutBucketNotification") == 4
     assert left_on(client) == []
 
 

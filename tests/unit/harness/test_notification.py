@@ -138,6 +138,19 @@ def test_s3_is_asked_again_until_it_knows_of_the_permission(
     assert len(configured(world, bucket)) == 1
 
 
+def test_a_bucket_that_is_still_being_changed_is_waited_for(
+    world: Environment, cloud: Any, function: Function, bucket: Bucket
+) -> None:
+    aborted = (409, "OperationAborted", "A conflicting conditional operation is in progress")
+    cloud.answer("PutBucketNotificationConfiguration", aborted, aborted)
+    made = function.triggered_by(bucket)
+    assert [each["Id"] for each in configured(world, bucket)] == [made.id]
+    cloud.answer("PutBucketNotificationConfiguration", aborted, aborted)
+    made.delete()
+    assert configured(world, bucket) == []
+    assert statements(world, function) == []
+
+
 def test_another_destination_that_is_not_valid_is_not_waited_for(
     function: Function, bucket: Bucket, cloud: Any
 ) -> None:
