@@ -2,7 +2,8 @@
 
 A run that is killed can delete nothing; its ledger says what it leaves behind. The file has
 one JSON object per line: ``{"entry": {...}}`` before a creation, ``{"learned": number, ...}``
-for what only the cloud could tell, ``{"struck": number}`` once it is gone again.
+for what only the cloud could tell, ``{"struck": number}`` once it is gone again. Before them
+``{"process": {...}}`` says whose file it is.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from slstest.errors import ConfigurationError
 from slstest.naming import Names, new_run
 
 if TYPE_CHECKING:
     from slstest.clouds.base import Cloud
+
+
+T = TypeVar("T", "Entry", "Process")
 
 
 @dataclass
@@ -51,6 +55,17 @@ class Entry:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Process:
+    """Who writes a ledger."""
+
+    pid: int
+    time: float
+    """When it began to, in seconds since the epoch."""
+    host: str
+    """Where it is, as :func:`this_host` says it."""
 
 
 def default_folder() -> Path:
@@ -121,6 +136,7 @@ class Ledger:
             if not self._open and self._file is not None:
                 self._file.seek(0)
                 self._file.truncate()
+                self._write(_whose())
 
     def is_open(self, entry: Entry) -> bool:
         """Whether the entry's resource may still exist."""
@@ -130,16 +146,19 @@ class Ledger:
         """Close the file, and remove it where everything in it is struck."""
         if self._file is None or self._path is None:
             return
-        self._file.close()
-        self._file = None
-        if not self._open:
-            self._path.unlink(missing_ok=True)
+        try:
+            self._file.close()
+        finally:
+            self._file = None
+            if not self._open:
+                self._path.unlink(missing_ok=True)
 
     def _write(self, line: dict[str, Any]) -> None:
         if self.folder is None:
             return
         if self._file is None:
             self._file = self._new_file(self.folder)
+            self._write(_whose())
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
 
@@ -164,6 +183,10 @@ class LedgerFile:
     path: Path
     entries: list[Entry]
     """Those that are not struck, oldest first."""
+    process: Process | None = None
+    """Whose it is; None where it does not say so."""
+    damaged: int = 0
+    """How many lines say nothing that a ledger says."""
 
     def strike(self, entries: Iterable[Entry]) -> None:
         """Write down that these are gone. A ledger that has been removed meanwhile stays so."""
@@ -193,10 +216,10 @@ def read_files(folder: Path) -> Iterator[LedgerFile]:
     """Every ledger in a folder."""
     for path in sorted(folder.glob("*.jsonl")):
         try:
-            text = path.read_text(encoding="utf-8")
+            content = path.read_bytes()
         except FileNotFoundError:  # its process has just ended
             continue
-        yield LedgerFile(path, list(_entries(text).values()))
+        yield _parsed(path, content)
 
 
 @cache
@@ -210,20 +233,63 @@ def this_host() -> str:
     return socket.gethostname() + namespace
 
 
-def _entries(text: str) -> dict[int, Entry]:
-    known = {each.name for each in fields(Entry)}
+# -- inside -----------------------------------------------------------------------------
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "number": int,
+    "pid": int,
+    "time": (int, float),
+    "detail": dict,
+    "endpoint_url": (str, type(None)),
+}
+"""What the fields are that are no text."""
+_SAID = frozenset({"entry", "learned", "struck"})
+
+
+def _whose() -> dict[str, Any]:
+    return {"process": asdict(Process(os.getpid(), time.time(), this_host()))}
+
+
+def _parsed(path: Path, content: bytes) -> LedgerFile:
+    process = None
     entries: dict[int, Entry] = {}
-    for line in text.splitlines(keepends=True):
-        try:
-            told = json.loads(line) if line.endswith("\n") else {}
-        except ValueError:
-            told = {}  # the process was killed while it wrote this line, before it created
-        if "entry" in told:
-            told_of = {name: value for name, value in told["entry"].items() if name in known}
-            entry = Entry(**told_of)
-            entries[entry.number] = entry
-        elif "learned" in told and told["learned"] in entries:
-            entries[told["learned"]].detail.update(told["detail"])
-        elif "struck" in told:
-            entries.pop(told["struck"], None)  # also by a sweep, perhaps
-    return entries
+    damaged = 0
+    for line in content.splitlines(keepends=True):
+        if not line.endswith(b"\n"):
+            break  # the process was killed while it wrote this line, before it created
+        match _told(line):
+            case {"process": dict(told)}:
+                process = _made(Process, told) or process
+            case {"entry": dict(told)} if entry := _made(Entry, told):
+                entries[entry.number] = entry
+            case {"learned": int(number), "detail": dict(detail)}:
+                if number in entries:
+                    entries[number].detail.update(detail)
+            case {"struck": int(number)}:
+                entries.pop(number, None)  # also by a sweep, perhaps
+            case dict(told) if not _SAID.intersection(told):
+                pass  # by a later version
+            case _:
+                damaged += 1
+    return LedgerFile(path, list(entries.values()), process, damaged)
+
+
+def _told(line: bytes) -> object:
+    """What a line says: nothing where it is empty or was torn and ended by a sweep."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return {} if not line.strip() or line.startswith(b'{"') else None
+
+
+def _made(of: type[T], told: Mapping[str, Any]) -> T | None:
+    """A dataclass of what is told, which another version may have written; None where that
+    cannot be."""
+    known: Any = {each.name for each in fields(of)}
+    given = {name: value for name, value in told.items() if name in known}
+    if not all(isinstance(value, _KINDS.get(name, str)) for name, value in given.items()):
+        return None
+    try:
+        return of(**given)
+    except TypeError:  # a field is missing
+        return None

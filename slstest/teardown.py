@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from slstest.clouds.base import Cloud
-from slstest.errors import TeardownError
+from slstest.errors import SlstestError, TeardownError
 from slstest.functions import mapping, notification, role
 from slstest.functions.deployment import LOG_GROUP, delete_function, delete_log_group
 from slstest.functions.function import Function
@@ -44,7 +44,7 @@ def delete_entries(cloud: Cloud, ledger: Ledger, entries: Iterable[Entry]) -> No
     One that cannot be deleted does not keep the others. Raises
     :class:`slstest.errors.TeardownError` that lists those.
     """
-    failures = []
+    failures: list[tuple[Entry, Exception]] = []
     for entry in in_order(entries):
         if not ledger.is_open(entry):
             continue
@@ -52,8 +52,11 @@ def delete_entries(cloud: Cloud, ledger: Ledger, entries: Iterable[Entry]) -> No
             DELETERS[entry.kind](cloud, entry)
         except Exception as error:
             failures.append((entry, error))
-        else:
+            continue
+        try:
             ledger.strike(entry)
+        except OSError as error:
+            failures.append((entry, SlstestError(f"it is gone, but still in a ledger: {error}")))
     if failures:
         told = "\n".join(f"  {entry}: {type(e).__name__}: {e}" for entry, e in failures)
         raise TeardownError(

@@ -89,6 +89,7 @@ class Sweep:
     def rows(self) -> Iterator[Row]:
         """What has been found, each after it was dealt with."""
         files = list(read_files(self.folder))
+        yield from map(_damaged, (file for file in files if file.damaged))
         wanted = self.request.place
         places: dict[Place, list[InLedger]] = {} if wanted is None else {wanted: []}
         for file in files:
@@ -200,7 +201,9 @@ class Sweep:
         for file in files:
             gone = [each.entry for each in struck if each.file is file]
             left = [entry for entry in file.entries if entry not in gone]
-            if gone and not left and all(is_over(entry) for entry in gone):
+            writers = gone if file.process is None else [file.process]
+            is_needed = left or file.damaged or not writers
+            if not is_needed and all(is_over(each) for each in writers):
                 file.remove()
             elif gone:
                 file.strike(gone)
@@ -240,6 +243,14 @@ def table(rows: Sequence[Row]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def _damaged(file: LedgerFile) -> Row:
+    outcome = (
+        f"left: {file.damaged} line(s) of it cannot be read. Look for what they named by its tags "
+        "(--cloud), then remove the file"
+    )
+    return Row("ledger", str(file.path), "", None, "ledger", "", outcome, due=False)
 
 
 def _went_with_its_container(entry: Entry) -> bool:

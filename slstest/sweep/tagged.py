@@ -101,8 +101,11 @@ def _functions(cloud: Cloud) -> Iterator[_Resource]:
             tags = (ask_unless(_GONE, client, "list_tags", Resource=arn) or {}).get("Tags", {})
         else:
             continue
-        detail = {"uuid": told["UUID"], "function": name, "source": told["EventSourceArn"]}
-        told_as = f"{told['EventSourceArn']} -> {name}"
+        if RUN_TAG not in tags:
+            continue
+        source = told.get("EventSourceArn", "")  # of a self-managed Kafka there is none
+        detail = {"uuid": told["UUID"], "function": name, "source": source}
+        told_as = f"{source or told['UUID']} -> {name}"
         changed = told["LastModified"].timestamp()
         yield _Resource(mapping.KIND, told_as, tags, changed, detail)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from slstest import ConfigurationError, Environment
-from slstest.ledger import Ledger, default_folder, read
+from slstest.ledger import Ledger, default_folder, read, read_files
 from slstest.naming import Names
 
 NAMES = Names("ab12cd", "gw3", "test_x")
@@ -73,7 +74,8 @@ def test_the_file_does_not_grow_from_test_to_test(
     for _ in range(2):
         for entry in [ledger.enter("table", "sls-x", NAMES, cloud) for _ in range(5)]:
             ledger.strike(entry)
-        assert only_file(tmp_path).stat().st_size == 0
+        (whose,) = only_file(tmp_path).read_text().splitlines()
+        assert json.loads(whose)["process"]["pid"] == os.getpid()
 
 
 def test_a_finished_run_leaves_no_file(cloud: Any, ledger: Ledger, tmp_path: Path) -> None:
@@ -97,6 +99,52 @@ def test_a_line_torn_by_a_kill_is_not_read(cloud: Any, ledger: Ledger, tmp_path:
     with only_file(tmp_path).open("a") as file:
         file.write(json.dumps({"struck": 1})[:-1])
     assert [entry.name for entry in read(tmp_path)] == ["sls-x"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff\xfe",
+        b"0",
+        b"\0\0\0",
+        b'["entry"]',
+        b'{"entry": 1}',
+        b'{"entry": {"number": 7}}',
+        b'{"struck": [1]}',
+        b'{"learned": 1, "detail": null}',
+    ],
+)
+def test_a_damaged_line_does_not_keep_the_others_and_is_counted(
+    cloud: Any, ledger: Ledger, tmp_path: Path, line: bytes
+) -> None:
+    ledger.enter("table", "sls-x", NAMES, cloud)
+    with only_file(tmp_path).open("ab") as file:
+        file.write(line + b"\n")
+    ledger.enter("table", "sls-y", NAMES, cloud)
+    (found,) = read_files(tmp_path)
+    assert [entry.name for entry in found.entries] == ["sls-x", "sls-y"]
+    assert found.damaged == 1
+
+
+def test_an_entry_with_a_field_of_another_type_is_a_damaged_line(
+    cloud: Any, ledger: Ledger, tmp_path: Path
+) -> None:
+    ledger.enter("table", "sls-x", NAMES, cloud)
+    path = only_file(tmp_path)
+    path.write_text(path.read_text().replace('"region": "', '"region": 1, "was": "'))
+    (found,) = read_files(tmp_path)
+    assert (found.entries, found.damaged) == ([], 1)
+
+
+@pytest.mark.parametrize("line", [b"", b'{"entry": {"num', b'{"later": {}}'])
+def test_a_torn_line_and_one_of_a_later_version_are_no_damage(
+    cloud: Any, ledger: Ledger, tmp_path: Path, line: bytes
+) -> None:
+    ledger.enter("table", "sls-x", NAMES, cloud)
+    with only_file(tmp_path).open("ab") as file:
+        file.write(line + b"\n")
+    (found,) = read_files(tmp_path)
+    assert (len(found.entries), found.damaged) == (1, 0)
 
 
 def test_two_ledgers_share_a_folder(cloud: Any, tmp_path: Path) -> None:

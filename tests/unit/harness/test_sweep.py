@@ -418,3 +418,46 @@ def test_the_ledger_of_an_ended_process_is_removed_with_its_last_entry(
     path.write_text(path.read_text().replace(f'"pid": {os.getpid()}', f'"pid": {ended}'))
     assert [row.outcome for row in places.sweep(older_than=HOUR)] == ["deleted"]
     assert list(places.ledgers.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_a_ledger_without_entries_goes_with_its_process(
+    cloud: Any, places: Places, ended: int, is_over: bool
+) -> None:
+    with closing(Ledger(places.ledgers)) as ledger:
+        ledger.strike(ledger.enter("table", "sls-x", NAMES, cloud))
+        (path,) = places.ledgers.iterdir()
+        text = path.read_text()
+        if is_over:
+            path.write_text(text.replace(f'"pid": {os.getpid()}', f'"pid": {ended}'))
+        assert places.sweep(delete=False) == []
+        assert path.exists()
+        assert places.sweep() == []
+        assert path.exists() is not is_over
+
+
+def test_a_ledger_that_is_damaged_is_told_of_and_stays(
+    cloud: Any, places: Places, ended: int
+) -> None:
+    with closing(Ledger(places.ledgers)) as ledger:
+        ledger.enter("table", "sls-x", NAMES, cloud)
+    (path,) = places.ledgers.iterdir()
+    text = path.read_text().replace(f'"pid": {os.getpid()}', f'"pid": {ended}')
+    path.write_bytes(text.encode() + b"\xff\n")
+    damaged, entry = places.sweep()
+    assert (damaged.name, damaged.failed, damaged.due) == (str(path), False, False)
+    assert damaged.outcome.startswith("left: 1 line(s) of it cannot be read")
+    assert entry.outcome == "deleted"
+    assert [row.kind for row in places.sweep()] == ["ledger"]
+    path.unlink()
+
+
+def test_what_is_not_ours_does_not_end_the_sweep_by_what_it_lacks(places: Places) -> None:
+    yours = {"FunctionName": "sls-prod", "FunctionArn": "arn:aws:lambda:r:1:function:sls-prod"}
+    kafka = {"UUID": "1", "FunctionArn": yours["FunctionArn"], "SelfManagedEventSource": {}}
+    places.cloud.answer(
+        "ListFunctions", {"Functions": [{**yours, "LastModified": "2026-01-01T00:00:00.000+0000"}]}
+    )
+    places.cloud.answer("ListTags", {"Tags": {}})
+    places.cloud.answer("ListEventSourceMappings", {"EventSourceMappings": [kafka]})
+    assert places.sweep(place=places.here) == []

@@ -64,6 +64,26 @@ def test_one_failure_does_not_keep_the_others_and_all_are_told(
         cloud.client("dynamodb").delete_table(TableName=table.name)
 
 
+def test_a_ledger_that_cannot_be_written_keeps_nothing(
+    cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(tmp_path)
+    world = Environment(cloud, ledger=ledger)
+    for name in ("a", "b", "c"):
+        world.table(name)
+    with monkeypatch.context() as patch:
+
+        def full(_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        patch.setattr(ledger, "_write", full)
+        told = r"(?s)could not delete 3 .*: it is gone, but still in a ledger: .*No space left"
+        with pytest.raises(TeardownError, match=told):
+            world.close()
+    assert cloud.client("dynamodb").list_tables()["TableNames"] == []
+    ledger.close()
+
+
 def test_objects_that_s3_does_not_delete_are_told(world: Environment, cloud: Any) -> None:
     bucket = world.bucket()
     bucket.put("a", "")
