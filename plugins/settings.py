@@ -71,6 +71,7 @@ def resolve(config: pytest.Config) -> Settings:
     runtime, because = _runtime(config, debugger, cloud)
     on = _flag(config, "sls")
     endpoint, endpoint_because = _endpoint(config, cloud)
+    _check_container_is_started(config, cloud, endpoint, endpoint_because)
     starts_container = on and cloud == "localstack" and endpoint is None
     return Settings(
         on=on,
@@ -123,6 +124,24 @@ def _endpoint(config: pytest.Config, cloud: str) -> tuple[str | None, str]:
             f"{where}: a URL is for the cloud 'endpoint'; add --sls-cloud endpoint, or leave it out"
         )
     return None, ""
+
+
+def _check_container_is_started(
+    config: pytest.Config, cloud: str, endpoint: str | None, endpoint_because: str
+) -> None:
+    """Refuse options of a container where none is; in the ini file they may wait for it."""
+    if cloud == "localstack" and endpoint is None:
+        return
+    for name in ("sls_localstack_image", "sls_localstack_port", "sls_localstack_reuse"):
+        if config.getoption(name) is not None:
+            cure = (
+                f"the LocalStack at {endpoint} ({endpoint_because or '--sls-endpoint'}) runs "
+                "already, and no container is started; leave out the one or the other"
+                if cloud == "localstack"
+                else f"the cloud {cloud!r} starts no container; add --sls-cloud localstack, or "
+                "leave it out"
+            )
+            raise pytest.UsageError(f"--{name.replace('_', '-')}: {cure}")
 
 
 def _container(config: pytest.Config, runtime: str) -> ContainerSettings:

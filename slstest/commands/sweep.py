@@ -126,6 +126,11 @@ def _place(arguments: argparse.Namespace) -> Place | None:
         raise ConfigurationError("--account goes with --cloud aws")
     url = arguments.endpoint or _running(arguments.cloud)
     if url is None:
+        if arguments.region is not None:
+            raise ConfigurationError(
+                "--region goes with --cloud or --endpoint; without them every ledger counts, "
+                "whatever its region"
+            )
         return None
     region = (
         arguments.region

@@ -184,6 +184,17 @@ def test_one_that_the_environment_names_is_used_and_the_header_says_so(
     )
 
 
+def test_options_of_a_container_are_refused_where_a_localstack_was_found(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCALSTACK_HOST", "127.0.0.1:1")
+    result = project.run(*LOCALSTACK, "--sls-localstack-reuse")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --sls-localstack-reuse: *127.0.0.1:1 (LOCALSTACK_HOST) runs already*"]
+    )
+
+
 def test_a_url_wins_over_the_environment(
     project: Project, server: FakeLocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

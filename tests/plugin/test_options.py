@@ -90,6 +90,40 @@ def test_a_url_in_the_ini_file_waits_for_the_runs_that_choose_its_cloud(
     )
 
 
+CONTAINER = ("--sls-localstack-image=x", "--sls-localstack-port=1", "--sls-localstack-reuse")
+
+
+@pytest.mark.parametrize("option", CONTAINER)
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ([], "the cloud 'embedded' starts no container; add --sls-cloud localstack*"),
+        (["--sls-cloud=aws"], "the cloud 'aws' starts no container*"),
+        (
+            ["--sls-cloud=endpoint", "--sls-endpoint=http://x:1"],
+            "the cloud 'endpoint' starts no container*",
+        ),
+        (
+            ["--sls-cloud=localstack", "--sls-endpoint=http://x:1"],
+            "the LocalStack at http://x:1 (--sls-endpoint) runs already*",
+        ),
+    ],
+)
+def test_a_container_s_option_without_a_container_is_refused(
+    plain_test: Project, option: str, place: list[str], said: str
+) -> None:
+    result = plain_test.run(*place, option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    name = option.partition("=")[0]
+    result.stderr.fnmatch_lines([f"ERROR: {name}: {said}"])
+
+
+def test_a_container_s_settings_in_the_ini_file_wait_for_their_cloud(plain_test: Project) -> None:
+    settings = "sls_localstack_image = x\nsls_localstack_port = 1\nsls_localstack_reuse = true\n"
+    plain_test.file("pytest.ini", f"[pytest]\n{settings}")
+    plain_test.run("--sls").stdout.fnmatch_lines(["slstest: embedded cloud, process runtime"])
+
+
 def test_only_a_cloud_elsewhere_runs_functions_itself(plain_test: Project) -> None:
     result = plain_test.run(
         "--sls", "--sls-cloud=endpoint", "--sls-endpoint=http://x:1", "--sls-runtime=cloud"

@@ -326,6 +326,7 @@ def test_what_was_at_an_endpoint_that_is_gone_can_be_forgotten(
         (["--cloud", "endpoint"], 1, "--cloud endpoint needs --endpoint URL"),
         (["--endpoint", "https://sqs.eu-west-1.amazonaws.com"], 1, "is AWS itself"),
         (["--endpoint", "localhost"], 1, "is no URL of an endpoint"),
+        (["--region", "eu-west-1", "--delete"], 1, "--region goes with --cloud or --endpoint"),
     ],
 )
 def test_a_wrong_argument_is_refused(
