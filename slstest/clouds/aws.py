@@ -17,7 +17,7 @@ from slstest.clouds.configured import (
 )
 from slstest.clouds.connection import Health
 from slstest.clouds.guards import checked_accounts, said_region
-from slstest.clouds.iam_actions import action_of
+from slstest.clouds.iam_actions import actions_of
 from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, client_at, session_of
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.naming import ROLE_PATH
@@ -256,10 +256,10 @@ class AwsAccount:
         """Say at the end of a refusal what would help."""
         error = parsed.get("Error", {})
         if error.get("Code") in DENIED:
-            action = action_of(model.service_model.signing_name, model.name)
+            actions = ", ".join(actions_of(model.service_model.signing_name, model.name))
             cure = (
-                f"Allow {action} to {self._caller.get('Arn', 'whoever runs the tests')}; what the "
-                "tests need is listed in the README of slstest, under 'On AWS'."
+                f"Allow {actions} to {self._caller.get('Arn', 'whoever runs the tests')}; what "
+                "the tests need is listed in the README of slstest, under 'On AWS'."
             )
         elif error.get("Code") in _EXPIRED:
             cure = "Renew the AWS credentials; what is left then, 'slstest sweep' deletes."

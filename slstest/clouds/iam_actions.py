@@ -1,34 +1,67 @@
-"""Which IAM action allows an operation.
+"""Which IAM actions allow an operation.
 
-It has the operation's name, with the exceptions that the Service Authorization Reference lists:
-https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+Most have the operation's name. Those that do not are here as far as tests and their functions
+are likely to call them; all are in the Service Authorization Reference:
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html,
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html,
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html,
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-_OTHER_NAMES: Mapping[str, str] = {
-    "lambda:Invoke": "lambda:InvokeFunction",
-    "s3:CopyObject": "s3:PutObject",
-    "s3:DeleteObjects": "s3:DeleteObject",
-    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
-    "s3:HeadBucket": "s3:ListBucket",
-    "s3:HeadObject": "s3:GetObject",
-    "s3:ListBuckets": "s3:ListAllMyBuckets",
-    "s3:ListObjects": "s3:ListBucket",
-    "s3:ListObjectsV2": "s3:ListBucket",
-    "s3:ListObjectVersions": "s3:ListBucketVersions",
-    "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
-    "sns:PublishBatch": "sns:Publish",
-    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
-    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
-    "sqs:SendMessageBatch": "sqs:SendMessage",
+_PARTIQL = ("PartiQLDelete", "PartiQLInsert", "PartiQLSelect", "PartiQLUpdate")
+
+OTHER_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "dynamodb": {
+        "BatchExecuteStatement": _PARTIQL,
+        "ExecuteStatement": _PARTIQL,
+        "ExecuteTransaction": _PARTIQL,
+        "TransactGetItems": ("GetItem",),
+        "TransactWriteItems": ("ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem"),
+    },
+    "lambda": {
+        "Invoke": ("InvokeFunction",),
+        "InvokeWithResponseStream": ("InvokeFunction",),
+    },
+    "s3": {
+        "CompleteMultipartUpload": ("PutObject",),
+        "CopyObject": ("GetObject", "PutObject"),
+        "CreateMultipartUpload": ("PutObject",),
+        "DeleteBucketTagging": ("PutBucketTagging",),
+        "DeleteObjects": ("DeleteObject",),
+        "GetBucketNotificationConfiguration": ("GetBucketNotification",),
+        "GetObjectLockConfiguration": ("GetBucketObjectLockConfiguration",),
+        "HeadBucket": ("ListBucket",),
+        "HeadObject": ("GetObject",),
+        "ListBuckets": ("ListAllMyBuckets",),
+        "ListMultipartUploads": ("ListBucketMultipartUploads",),
+        "ListObjects": ("ListBucket",),
+        "ListObjectsV2": ("ListBucket",),
+        "ListObjectVersions": ("ListBucketVersions",),
+        "ListParts": ("ListMultipartUploadParts",),
+        "PutBucketNotificationConfiguration": ("PutBucketNotification",),
+        "PutObjectLockConfiguration": ("PutBucketObjectLockConfiguration",),
+        "UploadPart": ("PutObject",),
+        "UploadPartCopy": ("GetObject", "PutObject"),
+    },
+    "sns": {"PublishBatch": ("Publish",)},
+    "sqs": {
+        "ChangeMessageVisibilityBatch": ("ChangeMessageVisibility",),
+        "DeleteMessageBatch": ("DeleteMessage",),
+        "SendMessageBatch": ("SendMessage",),
+    },
 }
 
 
-def action_of(service: str, operation: str) -> str:
-    """The action for an operation of a service, by the name with which its requests are
-    signed: ``action_of("s3", "HeadObject")`` is ``s3:GetObject``."""
-    action = f"{service}:{operation}"
-    return _OTHER_NAMES.get(action, action)
+def actions_of(service: str, operation: str) -> list[str]:
+    """The actions for an operation of a service, by the name with which its requests are
+    signed: ``actions_of("s3", "HeadObject")`` is ``["s3:GetObject"]``.
+
+    Of several a request needs those of what it asks for: a transaction that only puts items
+    needs ``dynamodb:PutItem``.
+    """
+    names = OTHER_NAMES.get(service, {}).get(operation, (operation,))
+    return [f"{service}:{name}" for name in names]

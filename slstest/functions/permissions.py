@@ -6,6 +6,7 @@ not to create, change or delete the resource itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -132,14 +133,22 @@ def logging(partition: str, region: str, account_id: str, group: str) -> Stateme
 
 
 def mentioned(environment: Mapping[str, str], resources: Iterable[Named]) -> list[Statement]:
-    """To use the resources whose names or ARNs are in the values of a function's variables."""
+    """To use the resources whose names or ARNs are in the values of a function's variables.
+
+    The ARN of a stream's registered consumer begins with that of the stream, and means the
+    consumer only.
+    """
     values = [value for value in environment.values() if isinstance(value, str)]
-    return [
-        statement
-        for resource in resources
-        if any(resource.name in value or resource.arn in value for value in values)
-        for statement in using(resource.arn)
-    ]
+    consumers = {arn for value in values for arn in _CONSUMER.findall(value)}
+    others = [_CONSUMER.sub("", value) for value in values]
+    found: list[Statement] = []
+    for resource in resources:
+        if any(resource.name in value or resource.arn in value for value in others):
+            found += using(resource.arn)
+        for arn in sorted(consumers):
+            if arn.startswith(f"{resource.arn}/"):
+                found += using(arn)
+    return found
 
 
 def checked_policy(policy: Sequence[Statement], asked: str) -> list[Statement]:
@@ -159,6 +168,8 @@ def checked_policy(policy: Sequence[Statement], asked: str) -> list[Statement]:
 
 
 # -- inside -----------------------------------------------------------------------------
+
+_CONSUMER = re.compile(r"arn:[\w-]+:kinesis:[\w-]+:\d+:stream/[\w.-]+/consumer/[\w.-]+:\d+")
 
 _Rule = Callable[[str], "list[Statement]"]
 
@@ -190,8 +201,12 @@ def _read_kinesis(arn: str) -> list[Statement]:
 
 
 def _use_kinesis(arn: str) -> list[Statement]:
-    if "/consumer/" in arn:
-        return [_allow("kinesis", _READ_CONSUMER, arn)]
+    stream, consumer, _ = arn.partition("/consumer/")
+    if consumer:  # which subscribes to shards that it must know
+        return [
+            _allow("kinesis", ("ListShards",), stream),
+            _allow("kinesis", _READ_CONSUMER, arn),
+        ]
     return [_allow("kinesis", _STREAM, arn)]
 
 

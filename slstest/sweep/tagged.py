@@ -152,7 +152,10 @@ def _streams(cloud: Cloud) -> Iterator[_Resource]:
 
 def _queues(cloud: Cloud) -> Iterator[_Resource]:
     client = cloud.client("sqs")
-    for url in _pages(client, "list_queues", "QueueUrls", QueueNamePrefix=_OURS):
+    # Unlike the others SQS says that there is more only where a number was asked for:
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueues.html
+    asked = {"QueueNamePrefix": _OURS, "PaginationConfig": {"PageSize": 1000}}
+    for url in _pages(client, "list_queues", "QueueUrls", **asked):
         name = url.rpartition("/")[2]
         wanted = ["CreatedTimestamp"]
         answer = ask_unless(

@@ -436,6 +436,7 @@ EVERYTHING = """
         table.expect_no_item({"id": "7"})
         table.item("0")
         bucket.put("key", "body")
+        sls.bucket(object_lock_enabled_for_bucket=True).put("locked", "x")
         bucket.expect_object("key")
         bucket.expect_count(2)
         queue.send({"id": "1"})
@@ -460,6 +461,7 @@ def test_the_readme_lists_every_permission_that_functions_here_need(
     passed(run(EVERYTHING))
     assert left_on(client) == []
     assert needed(proxy) <= readme_actions()
+    assert {action for actions in _BY_HEADER.values() for action in actions} <= needed(proxy)
 
     # What functions do is allowed by their roles, as far as actions go.
     granted = {
@@ -470,7 +472,7 @@ def test_the_readme_lists_every_permission_that_functions_here_need(
         for action in [statement["Action"]]
         for action in ([action] if isinstance(action, str) else action)
     }
-    done = {call.action for call in proxy.calls if call.access_key != USER}
+    done = {action for call in proxy.calls if call.access_key != USER for action in call.actions}
     assert done == {"dynamodb:PutItem"}
     assert {*done, "ses:SendEmail"} <= granted
 
@@ -525,10 +527,22 @@ _TAGGING = {
 }
 
 
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+_BY_HEADER = {
+    "x-amz-bucket-object-lock-enabled": (
+        "s3:PutBucketObjectLockConfiguration",
+        "s3:PutBucketVersioning",
+    ),
+    "x-amz-bypass-governance-retention": ("s3:BypassGovernanceRetention",),
+}
+
+
 def needed(proxy: Proxy) -> set[str]:
     """The actions that must be allowed to the user, other than those that always are."""
     called = set(proxy.operations())
-    found = {call.action for call in proxy.calls if call.access_key == USER}
+    found = {action for call in proxy.calls if call.access_key == USER for action in call.actions}
+    headers = {name.lower() for call in proxy.calls for name, _ in call.request.headers.items()}
+    found |= {action for name in headers for action in _BY_HEADER.get(name, ())}
     found |= {action for operation, action in _TAGGING.items() if operation in called}
     found |= {"iam:PassRole"} if "CreateFunction" in called else set()
     return found - {"sts:GetCallerIdentity"}

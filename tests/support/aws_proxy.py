@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import botocore.session
 
-from slstest.clouds.iam_actions import action_of
+from slstest.clouds.iam_actions import actions_of
 from slstest.embedded.messages import AwsRequest, AwsResponse, route
 from slstest.embedded.operations import operation_of
 
@@ -34,9 +34,9 @@ class Call:
     status: int
 
     @property
-    def action(self) -> str:
-        """The IAM action that allows it."""
-        return action_of(self.service, self.operation)
+    def actions(self) -> list[str]:
+        """The IAM actions that allow it."""
+        return actions_of(self.service, self.operation)
 
     @property
     def form(self) -> dict[str, str]:

@@ -11,9 +11,10 @@ import pytest
 from aws_proxy import Proxy
 from botocore.exceptions import ClientError
 
-from slstest.clouds import aws
+from slstest.clouds import aws, iam_actions
 from slstest.clouds.aws import AwsAccount
 from slstest.clouds.configured import endpoint_variables, is_sts_of_aws
+from slstest.clouds.iam_actions import actions_of
 from slstest.errors import ConfigurationError
 
 ACCOUNT = "123456789012"
@@ -341,3 +342,32 @@ def test_what_has_expired_on_the_way_is_told_with_the_way_out(
         ClientError, match=r"expired\. Renew the AWS credentials; .* 'slstest sweep'"
     ):
         account.client("sqs").list_queues()
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "expected"),
+    [
+        ("s3", "UploadPart", "s3:PutObject"),
+        ("s3", "CopyObject", "s3:GetObject, s3:PutObject"),
+        ("s3", "CreateBucket", "s3:CreateBucket"),
+        ("dynamodb", "TransactGetItems", "dynamodb:GetItem"),
+        ("dynamodb", "BatchWriteItem", "dynamodb:BatchWriteItem"),
+        (
+            "dynamodb",
+            "TransactWriteItems",
+            "dynamodb:ConditionCheckItem, dynamodb:DeleteItem, dynamodb:PutItem, "
+            "dynamodb:UpdateItem",
+        ),
+        ("lambda", "Invoke", "lambda:InvokeFunction"),
+    ],
+)
+def test_the_actions_of_an_operation_are_those_of_iam(
+    service: str, operation: str, expected: str
+) -> None:
+    assert ", ".join(actions_of(service, operation)) == expected
+
+
+def test_every_operation_whose_action_has_another_name_is_one() -> None:
+    session = botocore.session.get_session()
+    for service, operations in iam_actions.OTHER_NAMES.items():
+        assert set(operations) <= set(session.get_service_model(service).operation_names)

@@ -62,6 +62,20 @@ def actions(statements: list[Any], arn: str) -> set[str]:
     return {a for each in statements if each["Resource"] == arn for a in each["Action"]}
 
 
+def test_a_consumer_that_is_named_is_used_and_its_stream_is_not() -> None:
+    stream, consumer = Resource(STREAM), f"{STREAM}/consumer/c:1"
+    found = mentioned({"CONSUMER": f"one {consumer}"}, [stream])
+    assert actions(found, consumer) == {
+        "kinesis:DescribeStreamConsumer",
+        "kinesis:SubscribeToShard",
+    }
+    assert actions(found, STREAM) == {"kinesis:ListShards"}
+    both = mentioned({"CONSUMER": consumer, "STREAM": STREAM}, [stream])
+    assert "kinesis:PutRecord" in actions(both, STREAM)
+    assert "kinesis:SubscribeToShard" in actions(both, consumer)
+    assert mentioned({"CONSUMER": consumer.replace("sls-s", "sls-other")}, [stream]) == []
+
+
 def test_event_sources_are_read_as_aws_documents() -> None:
     of_stream = {
         f"kinesis:{action}"

@@ -22,6 +22,7 @@ from slstest.moments import moment
 from slstest.naming import Names
 from slstest.sweep.found import InLedger, Tagged, is_over, seconds, words
 from slstest.sweep.sweep import Place, Request, Row, Sweep, table
+from slstest.sweep.tagged import find_tagged
 
 HOUR = 3600.0
 NAMES = Names("ab12cd", "main", "test_x")
@@ -461,3 +462,20 @@ def test_what_is_not_ours_does_not_end_the_sweep_by_what_it_lacks(places: Places
     places.cloud.answer("ListTags", {"Tags": {}})
     places.cloud.answer("ListEventSourceMappings", {"EventSourceMappings": [kafka]})
     assert places.sweep(place=places.here) == []
+
+
+def test_queues_are_asked_for_so_that_sqs_says_whether_there_are_more(cloud: Any) -> None:
+    asked: list[dict[str, Any]] = []
+    client = cloud.client("sqs")
+    event = "provide-client-params.sqs.ListQueues"
+    client.meta.events.register(event, lambda params, **_: asked.append(dict(params)))
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/sls-"
+    cloud.answer("ListQueues", {"QueueUrls": [f"{url}a"], "NextToken": "more"})
+    cloud.answer("ListQueues", {"QueueUrls": [f"{url}b"]})
+    cloud.answer("GetQueueAttributes", *[{"Attributes": {"CreatedTimestamp": "0"}}] * 2)
+    cloud.answer("ListQueueTags", *[{"Tags": {"slstest:run": "ab12cd"}}] * 2)
+    assert [each.entry.name for each in find_tagged(cloud, "sqs")] == ["sls-a", "sls-b"]
+    assert [(each["MaxResults"], each.get("NextToken")) for each in asked] == [
+        (1000, None),
+        (1000, "more"),
+    ]
