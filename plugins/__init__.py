@@ -17,6 +17,7 @@ from . import (
     functions,
     invoke,
     kinesis,
+    leftovers,
     localstack,
     needs,
     options,
@@ -59,7 +60,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Let a worker of xdist share what the run has only one of."""
+    """Let a worker of xdist share what the run has only one of, and answer for what it leaves."""
+    leftovers.watch(node.config, node.workerinput["testrunuid"])
     localstack.invite(node.config, node.workerinput, same_host=node.gateway.spec.popen)
 
 

@@ -12,7 +12,7 @@ import pytest
 from slstest.errors import SlstestError, TeardownError
 from slstest.naming import new_run
 
-from . import foresight, localstack, selection
+from . import foresight, leftovers, localstack, selection
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -173,6 +173,7 @@ def start(config: pytest.Config, settings: Settings) -> None:
     worker: dict[str, Any] = getattr(config, "workerinput", {})
     run = worker.get("testrunuid", new_run())
     localstack.prepare(config, settings, run)
+    leftovers.watch(config, run)
     config.stash[_RUN] = Run(
         settings,
         run=run,
@@ -222,4 +223,8 @@ def finish(config: pytest.Config) -> None:
     except TeardownError as error:
         sys.stderr.write(f"slstest: {error}\n")
     finally:
-        localstack.finish(config)
+        try:
+            localstack.finish(config)
+        finally:
+            if run is not None:
+                leftovers.tell(config, run.settings)

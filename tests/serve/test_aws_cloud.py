@@ -389,6 +389,11 @@ def test_what_cannot_be_deleted_is_told_and_stays_in_the_ledger(
     proxy.heal()
     assert "could not delete 1 resource(s)" in told
     assert "Allow sqs:DeleteQueue to arn:aws:" in told
+    place = f"--cloud aws --region us-east-1 --account {ACCOUNT}"
+    assert (
+        f"1 thing of this run left in the cloud; delete with: slstest sweep --delete {place}"
+        in told
+    )
     assert len(left_on(client)) == 1
     assert "say --cloud aws --region us-east-1 --account ID" in sweep().stdout
     assert "1 found: 1 deleted" in sweep("--account", ACCOUNT, "--delete").stdout

@@ -147,6 +147,58 @@ def test_a_killed_run_is_swept_by_its_ledger(
     assert sweep() == (0, "0 found: 0 to be deleted, 0 left\n")
 
 
+INTERRUPTED_WHILE_DELETING = """
+    import signal
+    import slstest.teardown
+
+    def interrupt(cloud, entry):
+        signal.raise_signal(signal.SIGINT)
+
+    def test_it(sls):
+        sls.queue(), sls.queue()
+        slstest.teardown.DELETERS["queue"] = interrupt
+    """
+A_WORKER_KILLED = """
+    import os, signal
+
+    def test_it(sls):
+        sls.queue(), sls.queue()
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+NOTHING_LEFT = "def test_it(sls): sls.queue()"
+
+
+@pytest.mark.parametrize(
+    ("test", "workers", "left"),
+    [
+        (INTERRUPTED_WHILE_DELETING, "0", 2),
+        (INTERRUPTED_WHILE_DELETING, "1", 2),
+        (A_WORKER_KILLED, "1", 2),
+        (NOTHING_LEFT, "0", 0),
+        (NOTHING_LEFT, "1", 0),
+    ],
+)
+def test_a_run_says_at_its_end_how_to_delete_what_it_leaves(
+    own_server: Server, tmp_path: Path, sweep: Sweep, test: str, workers: str, left: int
+) -> None:
+    (tmp_path / "test_it.py").write_text(textwrap.dedent(test))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    place = ["--sls-cloud", "endpoint", "--sls-endpoint", own_server.url, "-n", workers]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--sls", "--maxfail=1", *place],
+        cwd=tmp_path,
+        env=own_server.client_variables() | {"XDG_STATE_HOME": os.environ["XDG_STATE_HOME"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = re.findall(r"slstest: .* left in the cloud.*", done.stderr)
+    line = f"slstest: {left} things of this run left in the cloud; delete with: slstest sweep"
+    assert told == ([f"{line} --delete"] if left else []), done.stdout + done.stderr
+    assert f"{left} found: {left} deleted" in sweep("--delete")[1]
+    assert there(own_server) == []
+
+
 def test_a_killed_run_is_swept_by_tags_where_there_is_no_ledger(
     own_server: Server, run_killed: Callable[[str], None], sweep: Sweep, ledgers: Path
 ) -> None:
