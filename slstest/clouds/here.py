@@ -110,7 +110,7 @@ class FunctionsHere:
             ),
         )
         self._relays = Relays(connection.client, self._scheduler, self._host, self._undelivered)
-        connection.client("logs").meta.events.register("before-call.logs", self._write_logs)
+        self._attend(self._session.events)
         self._http.open()
         self._watched = threading.RLock()
         """Held by whoever looks for news. While somebody waits for the end of all that is under
@@ -138,16 +138,22 @@ class FunctionsHere:
             return self._lambda_client
         client = self._connection.client(service)
         if service in _PUSHES:
-            # Registered under an id, so that it happens once.
-            operation, _ = _PUSHES[service]
-            event = f"provide-client-params.{service}.{operation}"
-            client.meta.events.register(event, self._refuse_push, unique_id="slstest-push")
-        if service == "sns":
-            for operation in ("Publish", "PublishBatch"):
-                event = f"provide-client-params.sns.{operation}"
-                check = self._relays.check_publish
-                client.meta.events.register(event, check, unique_id=f"slstest-{operation}")
+            self._attend(client.meta.events)
         return client
+
+    def _attend(self, events: Any) -> None:
+        """Hear of the requests of a client, or of all clients of a session that are made from now
+        on, which the functions here have to do with."""
+        checks: dict[str, Callable[..., None]] = {
+            f"provide-client-params.{service}.{operation}": self._refuse_push
+            for service, (operation, _) in _PUSHES.items()
+        }
+        for operation in ("Publish", "PublishBatch"):
+            checks[f"provide-client-params.sns.{operation}"] = self._relays.check_publish
+        checks["before-call.logs"] = self._write_logs
+        for event, check in checks.items():
+            # Under an id, so that it happens once.
+            events.register(event, check, unique_id=f"slstest-{event}")
 
     def begin(self) -> None:
         self._scheduler.reset()

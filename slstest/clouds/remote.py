@@ -91,16 +91,25 @@ class RemoteCloud:
         self._events: dict[str, _Events] = {}
         """By the name of the function."""
         self._queues = MessageCounts(connection.client)
-        events = connection.client("lambda").meta.events
+        # Clients of the session that are made from now on hear of it as well.
+        self._attend(connection.session.events)
+        self._attend(connection.client("lambda").meta.events)
+
+    def _attend(self, events: Any) -> None:
+        heard: dict[str, Callable[..., None]] = {
+            "before-parameter-build.lambda.Invoke": _note_event,
+            "after-call.lambda.Invoke": self._invoked,
+            "after-call.lambda.DeleteEventSourceMapping": self._mapping_deleted,
+        }
         for operation in ("CreateFunction", "UpdateFunctionConfiguration"):
-            events.register(f"before-parameter-build.lambda.{operation}", self._note_logging)
-            events.register(f"after-call.lambda.{operation}", self._function_set)
-        events.register("before-parameter-build.lambda.Invoke", _note_event)
-        events.register("after-call.lambda.Invoke", self._invoked)
+            heard[f"before-parameter-build.lambda.{operation}"] = self._note_logging
+            heard[f"after-call.lambda.{operation}"] = self._function_set
         for operation in ("CreateEventSourceMapping", "UpdateEventSourceMapping"):
-            events.register(f"before-parameter-build.lambda.{operation}", _note_settings)
-            events.register(f"after-call.lambda.{operation}", self._mapping_set)
-        events.register("after-call.lambda.DeleteEventSourceMapping", self._mapping_deleted)
+            heard[f"before-parameter-build.lambda.{operation}"] = _note_settings
+            heard[f"after-call.lambda.{operation}"] = self._mapping_set
+        for event, hear in heard.items():
+            # Under an id, so that it happens once.
+            events.register(event, hear, unique_id=f"slstest-{event}")
 
     @property
     def endpoint_url(self) -> str | None:

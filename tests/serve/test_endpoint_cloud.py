@@ -50,6 +50,16 @@ TESTS = """
     def copier(sls, copies):
         return sls.function("copier", environment={"TABLE": copies.name})
 
+    @pytest.mark.parametrize("whose", ["the harness's", "the session's"])
+    def test_the_log_and_the_functions_are_there_for_every_client(sls, copier, whose):
+        client = sls.client if whose == "the harness's" else sls.session.client
+        client("lambda").invoke(FunctionName=copier.name, Payload=b"{}", InvocationType="Event")
+        sls.settle()
+        assert len(copier.invocations) == 1
+        group = f"/aws/lambda/{copier.name}"
+        events = client("logs").filter_log_events(logGroupName=group)["events"]
+        assert any(each["message"].startswith("REPORT") for each in events)
+
     def test_a_stream(sls, copies, copier):
         stream = sls.stream()
         copier.triggered_by(stream, batch_size=2)
@@ -240,15 +250,17 @@ PUSHES = """
         echo.expect_invoked(1)
         assert [told.count("not a message of s3") for told in sls.undelivered()] == [1, 1]
 
-    def test_a_service_cannot_be_told_to_push(sls, echo):
+    @pytest.mark.parametrize("whose", ["the harness's", "the session's"])
+    def test_a_service_cannot_be_told_to_push(sls, echo, whose):
+        client = sls.client if whose == "the harness's" else sls.session.client
         rule = {"LambdaFunctionArn": echo.arn, "Events": ["s3:ObjectCreated:*"]}
         with pytest.raises(ConfigurationError, match=r"say function\\.triggered_by\\(bucket\\)"):
-            sls.client("s3").put_bucket_notification_configuration(
+            client("s3").put_bucket_notification_configuration(
                 Bucket=sls.bucket().name,
                 NotificationConfiguration={"LambdaFunctionConfigurations": [rule]},
             )
         with pytest.raises(ConfigurationError, match=r"topic\\.subscribe\\(function\\)"):
-            sls.client("sns").subscribe(
+            client("sns").subscribe(
                 TopicArn=sls.topic().arn, Protocol="lambda", Endpoint=echo.arn
             )
     """
@@ -286,7 +298,7 @@ def run(server: Server, tmp_path: Path) -> Run:
 def test_the_same_tests_run_at_an_endpoint(server: Server, run: Run, runtime: str) -> None:
     done = run(TESTS, "--sls-runtime", runtime)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "7 passed" in done.stdout
+    assert "9 passed" in done.stdout
     assert left_on(server) == []
 
 
@@ -296,7 +308,7 @@ def test_what_services_push_reaches_functions_that_run_here(
 ) -> None:
     done = run(PUSHES, "--sls-runtime", runtime)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "11 passed" in done.stdout
+    assert "12 passed" in done.stdout
     assert left_on(server) == []
 
 
