@@ -115,6 +115,7 @@ class FunctionsHere:
         self._watched = threading.RLock()
         """Held by whoever looks for news. While somebody waits for the end of all that is under
         way, nobody else may begin something."""
+        self._looked = 0.0
         self._ended = threading.Event()
         self._looking = threading.Thread(target=self._look, name="slstest-look", daemon=True)
         self._looking.start()
@@ -168,13 +169,8 @@ class FunctionsHere:
         self._host.logs.forget()
 
     def moments(self, timeout: float, *, patient: bool = False) -> Iterator[None]:
-        deadline = time.monotonic() + timeout
-        while True:
-            self._look_once()
-            for _ in self._scheduler.moments(self._interval, patient=True):
-                yield
-            if time.monotonic() >= deadline:
-                return
+        self._look_once()  # and then whoever looks all the time
+        yield from self._scheduler.moments(timeout, patient=True)
 
     def quiesce(self, timeout: float) -> None:
         if not self._relays.pollers():
@@ -245,9 +241,12 @@ class FunctionsHere:
         deadline = time.monotonic() + timeout
         before: object = None
         since = time.monotonic()
+        with self._watched:
+            self._look_once()
         while True:
             with self._watched:
-                self._look_once()
+                if not self._until_look():
+                    self._look_once()
                 under_way = look(max(0.0, deadline - time.monotonic()))
             activity = (self._host.activity(), self._relays.received())
             now = time.monotonic()
@@ -260,7 +259,7 @@ class FunctionsHere:
                     f"  - {what}" for what in under_way or ["an invocation that has just ended"]
                 )
                 raise NotSettled(f"not settled after {timeout:g} s; still under way:\n{listed}")
-            self._ended.wait(min(self._interval, max(0.0, deadline - time.monotonic())))
+            self._ended.wait(min(self._until_look(), max(0.0, deadline - time.monotonic())))
 
     def _under_way(self, seconds: float) -> list[str]:
         try:
@@ -282,14 +281,25 @@ class FunctionsHere:
         return told
 
     def _look(self) -> None:
-        while not self._ended.wait(self._interval):
+        pause = self._interval
+        while not self._ended.wait(pause):
+            pause = self._until_look()
+            if pause:
+                continue
+            pause = self._interval
             if self._watched.acquire(blocking=False):
                 try:
                     self._look_once()
                 finally:
                     self._watched.release()
 
+    def _until_look(self) -> float:
+        """Seconds until the next look is due, whoever had the last one: a stream can be read five
+        times a second, by all its readers together."""
+        return max(0.0, self._looked + self._interval - time.monotonic())
+
     def _look_once(self) -> None:
+        self._looked = time.monotonic()
         self._host.mappings.look()
         self._relays.look()
 

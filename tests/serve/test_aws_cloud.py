@@ -314,7 +314,7 @@ A_RELAY = """
         source = getattr(sls, kind)()
         copier.triggered_by(source)
         source.put("key", "body") if kind == "bucket" else source.publish("news")
-        copier.expect_invoked(1)
+        copier.expect_log("copied 1")
     """
 
 HEARD = """
@@ -328,7 +328,6 @@ HEARD = """
 @pytest.mark.parametrize(
     ("operation", "tests"),
     [
-        ("GetQueueAttributes", [A_RELAY, HEARD, A_QUEUE]),
         ("GetQueueUrl", [A_RELAY]),
         ("ReceiveMessage", [A_RELAY, HEARD, A_QUEUE]),
     ],
@@ -342,6 +341,13 @@ def test_a_queue_that_sqs_does_not_know_yet_is_waited_for(
         assert [call.status for call in proxy.calls if call.operation == operation][:2] == [400] * 2
         proxy.calls.clear()
     assert left_on(client) == []
+
+
+def test_a_queue_is_known_before_a_service_is_told_of_it(run: Run, proxy: Proxy) -> None:
+    proxy.refuse("GetQueueAttributes", "QueueDoesNotExist", "no such queue", times=2)
+    passed(run(HEARD))
+    done = proxy.operations()
+    assert done[: done.index("Subscribe")].count("GetQueueAttributes") == 3
 
 
 def test_a_role_that_lambda_does_not_know_yet_is_waited_for(
