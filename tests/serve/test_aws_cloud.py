@@ -236,7 +236,8 @@ def test_a_log_group_that_is_not_there_is_refused_and_another_s_is_left(
         passed(run(test, arguments=("--sls-runtime", "cloud")))
         assert left_on(client) == []
     finally:
-        groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+        found = logs.describe_log_groups(logGroupNamePrefix="/mine/")["logGroups"]
+        groups = [group["logGroupName"] for group in found]
         for group in groups:
             logs.delete_log_group(logGroupName=group)
     assert groups == ["/mine/x", "/mine/xy"]
