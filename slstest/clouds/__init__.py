@@ -93,13 +93,15 @@ def _connection(
     *,
     functions_there: bool,
 ) -> Connection:
-    if url is not None:
-        from slstest.clouds.endpoint import Endpoint
-
-        return Endpoint(url, region)
     from slstest.clouds.localstack.container import ContainerSettings
-    from slstest.clouds.localstack.endpoint import ContainerEndpoint, started_endpoint
+    from slstest.clouds.localstack.endpoint import (
+        ContainerEndpoint,
+        FoundEndpoint,
+        started_endpoint,
+    )
 
+    if url is not None:
+        return FoundEndpoint(url, region)
     if container is None:
         container = ContainerSettings(runs_functions=functions_there)
     if isinstance(container, ContainerSettings):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from localstack_container import docker
+from localstack_container import container, docker
 
 from slstest import Environment
 from slstest.clouds import open_cloud
@@ -120,6 +120,23 @@ def test_the_services_of_the_first_test_are_loaded_before_it_begins(run: Run) ->
         """
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_at_a_url_workers_that_come_at_once_wait_until_a_service_is_loaded(run: Run) -> None:
+    """One that is fresh: what comes while Kinesis loads is refused."""
+    with container() as fresh:
+        done = run(
+            """
+            import pytest
+
+            @pytest.mark.parametrize("n", range(8))
+            def test_it(sls, n):
+                sls.stream().put({"n": n})
+            """,
+            *("--sls-endpoint", fresh.endpoint, "-n", "4"),
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "8 passed" in done.stdout
 
 
 def test_a_script_has_a_container_until_it_closes_the_cloud(variables: None) -> None:

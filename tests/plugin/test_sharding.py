@@ -75,6 +75,16 @@ def test_pytest_understands_the_commands_of_the_examples_for_ci(
     assert clouds == [None, "localstack"]
 
 
+def test_gitlab_looks_at_the_port_where_localstack_answers() -> None:
+    """By itself it looks at the 20 lowest that an image exposes, and this image exposes 4510 to
+    4559 too: https://docs.gitlab.com/ci/services/#how-the-health-check-of-services-works"""
+    document = yaml.safe_load((ROOT / "docs" / "ci" / "gitlab-ci.yml").read_text(encoding="utf-8"))
+    job = document["localstack"]
+    endpoint = re.search(r"--sls-endpoint http://localstack:(\d+)", job["script"][-1])
+    assert endpoint is not None
+    assert job["variables"]["HEALTHCHECK_TCP_PORT"] == endpoint[1]
+
+
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value

@@ -1,8 +1,8 @@
 """Having LocalStack load a service before it is used.
 
 It loads one at the first request, which takes 0.3 to 3 s, to DynamoDB the longest; several load
-at once. Requests that come while Kinesis loads fail: nobody else may ask before the first request
-is answered.
+at once. Requests that come while Kinesis loads fail: nobody may use it before a request that can
+be repeated was answered.
 """
 
 from __future__ import annotations
@@ -49,6 +49,30 @@ _TIMEOUT = 60.0
 _AGAIN = 0.2
 
 
+def load(client: Any, service: str, over: threading.Event | None = None) -> None:
+    """Return when a service is loaded: when it has answered a request that changes nothing.
+
+    Internal errors are those of one that is still starting. ``over`` ends the waiting. Raises the
+    client's errors, and does nothing for a service of which no such request is known here.
+    """
+    from botocore.exceptions import ClientError
+
+    if service not in _READ_ONLY:
+        return
+    over = over or threading.Event()
+    deadline = time.monotonic() + _TIMEOUT
+    while not over.is_set():
+        try:
+            getattr(client, _READ_ONLY[service])()
+        except ClientError as error:
+            internal = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+            if not internal or _switched_off(error) or time.monotonic() >= deadline:
+                raise
+            over.wait(_AGAIN)
+        else:
+            return
+
+
 class Loading:
     """Loads each service once."""
 
@@ -85,21 +109,14 @@ class Loading:
         from botocore.exceptions import ClientError
 
         config = Config(read_timeout=_TIMEOUT, retries={"total_max_attempts": 1})
-        deadline = time.monotonic() + _TIMEOUT
-        while not self._over.is_set():
-            try:
-                make: Callable[..., Any] = self._endpoint.session.client
-                client = make(service, config=config)
-                getattr(client, _READ_ONLY[service])()
-            except ClientError as error:
-                internal = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
-                if internal and not _switched_off(error) and time.monotonic() < deadline:
-                    self._over.wait(_AGAIN)
-                    continue
+        try:
+            make: Callable[..., Any] = self._endpoint.session.client
+            load(make(service, config=config), service, self._over)
+        except ClientError as error:
+            if not _switched_off(error):  # which the health tells those who want to use it
                 self._tell(service, error)
-            except Exception as error:  # whoever waits goes on, and meets it again
-                self._tell(service, error)
-            return
+        except Exception as error:  # whoever waits goes on, and meets it again
+            self._tell(service, error)
 
     def _tell(self, service: str, error: Exception) -> None:
         if not self._over.is_set():

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import http.server
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from slstest.clouds.localstack.endpoint import ContainerEndpoint
+from slstest.clouds.endpoint import Endpoint
+from slstest.clouds.localstack.endpoint import ContainerEndpoint, FoundEndpoint
 from slstest.clouds.localstack.loading import Loading
 from slstest.clouds.localstack.readiness import Located
 from slstest.waiting import wait_until
@@ -18,13 +20,15 @@ LOADED = (200, b"{}")
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Answers every request by the next of its answers, and the last for ever."""
+    """Answers every request by the next of its answers, and the last for ever; and tells that it is
+    of an edition."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, bytes]] = [LOADED]
         self.asked: list[str] = []
+        self.edition = "community"
         self.open = threading.Event()
         self.open.set()
         server = self
@@ -37,6 +41,13 @@ class Server(http.server.ThreadingHTTPServer):
                 status, body = server.answers[0]
                 if len(server.answers) > 1:
                     server.answers.pop(0)
+                self._answer(status, body)
+
+            def do_GET(self) -> None:
+                told = {"edition": server.edition, "services": {"kinesis": "available"}}
+                self._answer(200, json.dumps(told).encode())
+
+            def _answer(self, status: int, body: bytes) -> None:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/x-amz-json-1.1")
                 self.send_header("Content-Length", str(len(body)))
@@ -94,13 +105,33 @@ def test_one_that_is_switched_off_is_not_waited_for(
 ) -> None:
     server.answers = [SWITCHED_OFF]
     loading.wait("kinesis")
-    assert len(server.asked) == 1
+    assert (len(server.asked), said) == (1, [])
+
+
+def test_what_cannot_be_loaded_is_told(server: Server, loading: Loading, said: list[str]) -> None:
+    server.answers = [(400, b'{"__type": "AccessDenied", "message": "not you"}')]
+    loading.wait("kinesis")
     assert "kinesis could not be loaded" in said[0]
+    assert "not you" in said[0]
 
 
-def test_a_client_is_given_when_its_service_is_loaded(server: Server, loading: Loading) -> None:
+def container_endpoint(url: str) -> Endpoint:
+    loading = Loading(url)
+    return ContainerEndpoint(Located(url, "id"), "us-east-1", loading.wait, loading.close)
+
+
+def found_endpoint(url: str) -> Endpoint:
+    endpoint = FoundEndpoint(url, "us-east-1")
+    endpoint.examine()
+    return endpoint
+
+
+@pytest.mark.parametrize("open_endpoint", [container_endpoint, found_endpoint])
+def test_a_client_is_given_when_its_service_is_loaded(
+    server: Server, open_endpoint: Callable[[str], Endpoint]
+) -> None:
+    endpoint = open_endpoint(server.url)
     server.open.clear()
-    endpoint = ContainerEndpoint(Located(server.url, "id"), "us-east-1", loading.wait)
     clients: list[Any] = []
     thread = threading.Thread(target=lambda: clients.append(endpoint.client("kinesis")))
     thread.start()
@@ -109,6 +140,34 @@ def test_a_client_is_given_when_its_service_is_loaded(server: Server, loading: L
     server.open.set()
     thread.join()
     assert len(clients) == 1
+    assert endpoint.client("kinesis") is clients[0]
+    assert server.asked == ["Kinesis_20131202.ListStreams"]
+    endpoint.close()
+
+
+def test_of_a_localstack_that_was_found_a_service_that_is_starting_is_waited_for(
+    server: Server,
+) -> None:
+    """Others may use it at this moment. botocore itself tries three times."""
+    server.answers = [*[STARTING] * 4, LOADED]
+    endpoint = found_endpoint(server.url)
+    endpoint.client("kinesis").list_streams()
+    assert len(server.asked) == 6
+
+
+def test_of_a_localstack_that_was_found_one_that_is_switched_off_is_left_to_the_test(
+    server: Server,
+) -> None:
+    server.answers = [(501, SWITCHED_OFF[1])]
+    found_endpoint(server.url).client("kinesis")
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("edition", ["", "light", "slstest"])
+def test_what_is_no_localstack_is_not_asked_to_load_anything(server: Server, edition: str) -> None:
+    server.edition = edition
+    found_endpoint(server.url).client("kinesis")
+    assert server.asked == []
 
 
 def test_nobody_waits_for_what_is_loading_when_the_container_ends(
