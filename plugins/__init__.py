@@ -62,7 +62,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_configure_node(node: Any) -> None:
     """Let a worker of xdist share what the run has only one of, and answer for what it leaves."""
     leftovers.watch(node.config, node.workerinput["testrunuid"])
-    localstack.invite(node.config, node.workerinput, same_host=node.gateway.spec.popen)
+    spec = node.gateway.spec
+    same_host = bool(spec.popen) and not spec.via  # by way of another, it is where that is
+    localstack.invite(node.config, node.workerinput, same_host=same_host)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -87,6 +89,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Tell of the tests that are to run."""
     localstack.collected(session.config, session.items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Wait for what was started in the background: not in the collection, whose errors end it."""
+    localstack.wait_for_the_first_test(session)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -57,20 +57,12 @@ class Controller:
         self._workers = 0
         self._workers_without_need = 0
         self._needed = False
+        self._first: Sequence[pytest.Item] = ()
+        self._closed = False
 
     def begin(self) -> None:
         """Start the container in the background, if it was not."""
-        if self._start is not None:
-            return
-        from slstest.clouds.localstack.background import BackgroundStart
-
-        assert self._settings.container is not None
-        self._start = BackgroundStart(
-            self._settings.container,
-            self._run,
-            say=self._terminal.say,
-            when_ready=self._tell_of,
-        )
+        self._started()
 
     def invite(self) -> int:
         """Expect another worker; returns what it needs to ask for the container."""
@@ -99,32 +91,57 @@ class Controller:
         """See :class:`Share`."""
         if self._start is None:
             return
-        needed = any(selection.uses_harness(item) for item in items)
-        if not needed:
-            self._start.close()
+        if not any(selection.uses_harness(item) for item in items):
+            with self._lock:
+                self._give_up()
             return
         self._start.load_soon(_services(items, self._settings))
-        if selection.uses_harness(items[0]):
-            # The first test would wait for both, in its own time.
+        self._first = items[:1]
+
+    def wait_for_the_first_test(self) -> None:
+        """Wait for what it would wait for in its own time: the container and its services."""
+        if any(selection.uses_harness(item) for item in self._first):
             container = self.container()
-            for service in _services(items[:1], self._settings):
+            for service in _services(self._first, self._settings):
                 container.load(service)
 
     def check(self) -> None:
         """End the run where a worker needs the container and it did not start."""
-        if self._needed and self._start is not None and self._start.error is not None:
-            end_run(self._start.error)
+        start = self._start
+        if self._needed and start is not None and start.error is not None:
+            end_run(start.error)
 
     def close(self) -> None:
         """End the container."""
-        if self._start is not None:
-            self._start.close()
+        with self._lock:
+            self._closed = True
+            self._give_up()
         if self._lobby is not None:
             self._lobby.close()
 
     def _started(self) -> BackgroundStart:
-        assert self._start is not None
-        return self._start
+        """The start; another one where it was given up, since no test showed that it needs it."""
+        from slstest.clouds.localstack.background import BackgroundStart
+
+        with self._lock:
+            if self._closed:
+                raise SlstestError("the run has ended, and LocalStack with it")
+            if self._start is None:
+                assert self._settings.container is not None
+                self._start = BackgroundStart(
+                    self._settings.container,
+                    self._run,
+                    say=self._terminal.say,
+                    when_ready=self._tell_of,
+                )
+            return self._start
+
+    def _give_up(self) -> None:
+        """End the start, or the container. Its label is that of the next: the lock is held until
+        it is gone."""
+        start, self._start = self._start, None
+        if start is not None:
+            start.close()
 
     def _answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a worker wants to know, or has to tell."""
@@ -133,16 +150,18 @@ class Controller:
         if "collected" in question:
             self._hear(question["collected"], question["needed"])
             return {}
+        with self._lock:
+            self._needed = True
         return answer(self._started(), question)
 
     def _hear(self, services: Sequence[str], needed: bool) -> None:
         with self._lock:
             self._needed |= needed
             self._workers_without_need += not needed
-            if self._workers_without_need == self._workers:
-                self._started().close()
-            else:
-                self._started().load_soon(services)
+            if self._workers_without_need == self._workers and not self._needed:
+                self._give_up()
+        if needed:
+            self._started().load_soon(services)
 
     def _tell_of(self, container: LocalStackContainer) -> None:
         if self._config.get_verbosity() >= 0:
@@ -282,6 +301,14 @@ def collected(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
     share = config.stash.get(_SHARE, None)
     if share is not None:
         share.collected(items)
+
+
+def wait_for_the_first_test(session: pytest.Session) -> None:
+    """Wait for what the first test needs, if tests are to run."""
+    share = session.config.stash.get(_SHARE, None)
+    goes_on = session.config.getoption("continue_on_collection_errors")
+    if isinstance(share, Controller) and (goes_on or not session.testsfailed):
+        share.wait_for_the_first_test()
 
 
 def check(config: pytest.Config) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import other_hosts
 import pytest
+from fake_daemon import FakeDaemon
 
 from slstest.plugins.services import services_of
 from slstest.waiting import wait_until
@@ -137,6 +138,51 @@ def test_where_no_test_can_use_it_nobody_waits_for_it(
     result = project.run_apart(*LOCALSTACK, *workers)
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*Docker*")
+
+
+@pytest.fixture
+def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDaemon]:
+    """One that starts containers, with a LocalStack in each that has nothing."""
+    started = FakeDaemon()
+    monkeypatch.setenv("DOCKER_HOST", started.host)
+    yield started
+    started.stop()
+    assert started.containers == []
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import no_such_module", "1 error during collection"),
+        ("import pytest; pytest.exit('enough')", "enough"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    ],
+)
+def test_where_the_collection_fails_nobody_waits_for_it(
+    project: Project, daemon: FakeDaemon, code: str, told: str
+) -> None:
+    daemon.never_ready = True
+    project.tests("def test_it(sls): pass")
+    project.file("test_wrong.py", code)
+    result = project.run_apart(*LOCALSTACK)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines([f"*{told}*"])
+    assert "LocalStack" not in result.stdout.str()
+
+
+def test_a_test_that_asks_for_sls_when_it_runs_has_it(
+    project: Project, daemon: FakeDaemon, workers: tuple[str, ...]
+) -> None:
+    """No test names it, so that the start was given up: those of pytest-bdd do so."""
+    project.tests(
+        """
+        @pytest.mark.parametrize("n", range(4))
+        def test_it(request, n):
+            request.getfixturevalue("sls")
+        """
+    )
+    result = project.run_apart(*LOCALSTACK, *workers)
+    result.assert_outcomes(passed=4)
 
 
 def test_an_image_that_wants_an_account_is_refused_before_anything_starts(

@@ -57,7 +57,7 @@ class BackgroundStart:
         while not self._ended.wait(_TICK):
             meanwhile()
         container = self._container
-        if container is None:
+        if container is None or self._error is not None:
             reason = self._error or "the LocalStack container was ended"
             raise SlstestError(str(reason)) from self._error
         return container
@@ -89,11 +89,11 @@ class BackgroundStart:
             container = start_container(
                 self._settings, self._run, say=self._say, cancelled=self._cancelled
             )
+            self._container = container  # whatever comes of it now, it is there to be closed
             self._when_ready(container)
             with self._lock:
                 self._loading = Loading(container.located.url, say=self._say)
                 self._loading.begin(self._to_load)
-            self._container = container
         except Exception as error:  # whatever it is, the one who waits must be told
             self._error = error
         finally:

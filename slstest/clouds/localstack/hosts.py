@@ -7,11 +7,11 @@ import fcntl
 import json
 import os
 import subprocess
-import sys
 from dataclasses import asdict
 
 from slstest.clouds.localstack.container import ContainerSettings
 from slstest.clouds.localstack.meeting import Meeting, locked, open_file, try_to_lock
+from slstest.clouds.localstack.processes import module_command
 from slstest.errors import SlstestError
 
 _CARETAKER = "slstest.clouds.localstack.caretaker"
@@ -66,7 +66,7 @@ def _start(meeting: Meeting, run: str, settings: ContainerSettings, locks: tuple
     asked = {"run": run, "settings": asdict(settings), "folder": str(meeting.folder)}
     with meeting.errors.open("wb") as errors:
         done = subprocess.run(
-            [sys.executable, "-m", _CARETAKER, json.dumps({**asked, "locks": locks})],
+            module_command(_CARETAKER, json.dumps({**asked, "locks": locks})),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 
+from slstest.clouds.localstack.processes import module_command
+
 DISMISSED = b"dismissed\n"
 
 _LOOK_AT_PARENT = 1.0
@@ -30,7 +32,7 @@ class Janitor:
         # A session of its own: Ctrl-C at the terminal is the run's. It may write nowhere, or
         # whoever reads the run's output would wait for it.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, label, str(os.getpid())],
+            module_command(__name__, label, str(os.getpid())),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -47,6 +47,7 @@ _AT_ONCE = 8
 _TIMEOUT = 60.0
 """Seconds after which a service that is silent, or has internal errors, is left to the tests."""
 _AGAIN = 0.2
+_NOT_IMPLEMENTED = 501
 
 
 def load(client: Any, service: str, over: threading.Event | None = None) -> None:
@@ -65,8 +66,9 @@ def load(client: Any, service: str, over: threading.Event | None = None) -> None
         try:
             getattr(client, _READ_ONLY[service])()
         except ClientError as error:
-            internal = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
-            if not internal or _switched_off(error) or time.monotonic() >= deadline:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            starting = status >= 500 and status != _NOT_IMPLEMENTED and not _switched_off(error)
+            if not starting or time.monotonic() >= deadline:
                 raise
             over.wait(_AGAIN)
         else:

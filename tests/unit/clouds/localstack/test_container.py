@@ -32,7 +32,7 @@ from slstest.ledger import this_host
 from slstest.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.unit.clouds.localstack.conftest import FakeDaemon
+    from fake_daemon import FakeDaemon
 
 
 def start(run: str = "r1", **settings: Any) -> LocalStackContainer:
@@ -186,6 +186,18 @@ def test_a_start_in_the_background_is_given_up_when_nobody_wants_it(daemon: Fake
         background.wait()
 
 
+def test_a_container_is_there_to_be_ended_whatever_comes_of_its_start(daemon: FakeDaemon) -> None:
+    def fail(_: LocalStackContainer) -> None:
+        raise ValueError("the terminal is gone")
+
+    background = BackgroundStart(ContainerSettings(), "r1", when_ready=fail)
+    with pytest.raises(SlstestError, match="the terminal is gone"):
+        background.wait()
+    assert len(daemon.containers) == 1
+    background.close()
+    assert daemon.containers == []
+
+
 def test_an_error_in_the_background_reaches_the_one_who_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -253,9 +265,13 @@ KILLED = """
     """
 
 
-def test_what_a_killed_process_has_started_is_removed(daemon: FakeDaemon) -> None:
+def test_what_a_killed_process_has_started_is_removed(daemon: FakeDaemon, tmp_path: Path) -> None:
+    """Though the folder in which it runs has a module with a name of the standard library's."""
+    (tmp_path / "queue.py").write_text("raise SystemExit('the wrong queue')", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLED)],
+        # As the command pytest: the working directory is not where it imports from.
+        [sys.executable, "-c", "import sys; sys.path.remove('')\n" + textwrap.dedent(KILLED)],
+        cwd=tmp_path,
         stdout=subprocess.PIPE,
         text=True,
         check=False,

@@ -15,7 +15,7 @@ from slstest.errors import ConfigurationError, SlstestError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.clouds.localstack.conftest import FakeDaemon
+    from fake_daemon import FakeDaemon
 
 IMAGE = "localstack/localstack:4.13.0"
 

@@ -24,11 +24,13 @@ from slstest.errors import SlstestError
 from slstest.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.unit.clouds.localstack.conftest import FakeDaemon
+    from fake_daemon import FakeDaemon
 
 RUN = "r1"
 MEMBER = """
-    import os, signal, sys
+    import sys
+    sys.path.remove("")  # as a worker of xdist
+    import os, signal
     from slstest.clouds.localstack.container import ContainerSettings
     from slstest.clouds.localstack.hosts import join
 
@@ -47,9 +49,10 @@ MEMBER = """
 class Member:
     """A process that takes part until its standard input ends."""
 
-    def __init__(self, run: str, *arguments: str) -> None:
+    def __init__(self, run: str, *arguments: str, folder: Path | None = None) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(MEMBER), run, *arguments],
+            cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -75,8 +78,8 @@ Start = Callable[..., Member]
 def start() -> Iterator[Start]:
     with ExitStack() as ending:
 
-        def member(*arguments: str, run: str = RUN) -> Member:
-            started = Member(run, *arguments)
+        def member(*arguments: str, run: str = RUN, folder: Path | None = None) -> Member:
+            started = Member(run, *arguments, folder=folder)
             ending.callback(started.kill)
             return started
 
@@ -118,6 +121,20 @@ def test_processes_that_come_at_once_share_one_that_stays_until_the_last(
     members[-1].end()
     wait_until("the container to go", lambda: not daemon.containers or None)
     assert len(daemon.created) == 1
+
+
+def test_a_folder_with_a_module_named_as_one_of_pythons_does_not_prevent_it(
+    daemon: FakeDaemon,
+    meeting: Meeting,
+    start: Start,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("theirs")
+    (folder / "queue.py").write_text("raise SystemExit('the wrong queue')", encoding="utf-8")
+    member = start(folder=folder)
+    assert ask(member.told(), {})["container"] == daemon.containers[0].id
+    member.end()
+    wait_until("the container to go", lambda: not daemon.containers or None)
 
 
 def test_one_that_is_killed_while_the_container_starts_leaves_nothing(
@@ -214,7 +231,7 @@ def test_a_caretaker_that_cannot_run_is_told_with_its_own_words(
     meeting: Meeting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosts, "_CARETAKER", "slstest.nobody")
-    with pytest.raises(SlstestError, match=r"has ended:\n.*No module named slstest\.nobody"):
+    with pytest.raises(SlstestError, match=r"has ended:\n(.|\n)*No module named slstest\.nobody"):
         hosts.join(RUN, ContainerSettings())
     meeting.remove()
 
