@@ -62,9 +62,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_configure_node(node: Any) -> None:
     """Let a worker of xdist share what the run has only one of, and answer for what it leaves."""
     leftovers.watch(node.config, node.workerinput["testrunuid"])
-    spec = node.gateway.spec
-    same_host = bool(spec.popen) and not spec.via  # by way of another, it is where that is
-    localstack.invite(node.config, node.workerinput, same_host=same_host)
+    here = localstack.is_here(node.gateway.spec)
+    localstack.invite(node.config, node.workerinput, same_host=here)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -289,6 +289,11 @@ def begin(config: pytest.Config) -> None:
         share.begin()
 
 
+def is_here(spec: Any) -> bool:
+    """Whether a worker, by its specification of execnet's, is on this machine for certain."""
+    return bool(spec.popen) and not spec.via
+
+
 def invite(config: pytest.Config, worker: dict[str, Any], *, same_host: bool) -> None:
     """Tell a worker how to ask for the container."""
     share = config.stash.get(_SHARE, None)

@@ -20,7 +20,8 @@ def sweep_containers(request: Request) -> Iterator[Row]:
         if request.run not in (None, container.run):
             continue
         now = time.time()
-        unseen = "kept between runs" if container.kept else "of another machine"
+        unseen = "of another machine" if container.host else "no label says who started it"
+        unseen = "kept between runs" if container.kept else unseen
         why = why_left(container, now, request.older_than, unseen)
         outcome, failed = f"left: {why}", False
         if not why and not request.delete:

@@ -10,10 +10,12 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import execnet
 import other_hosts
 import pytest
 from fake_daemon import FakeDaemon
 
+from slstest.plugins.localstack import is_here
 from slstest.plugins.services import services_of
 from slstest.waiting import wait_until
 
@@ -183,6 +185,13 @@ def test_a_test_that_asks_for_sls_when_it_runs_has_it(
     )
     result = project.run_apart(*LOCALSTACK, *workers)
     result.assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize(
+    ("spec", "here"), [("popen", True), ("popen//via=gate", False), ("ssh=one", False)]
+)
+def test_a_worker_behind_another_machine_is_not_taken_for_one_here(spec: str, here: bool) -> None:
+    assert is_here(execnet.XSpec(spec)) is here
 
 
 def test_an_image_that_wants_an_account_is_refused_before_anything_starts(

@@ -5,15 +5,23 @@ from __future__ import annotations
 import http.server
 import itertools
 import json
+import socketserver
 import threading
 import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from slstest.clouds.localstack.images import DEFAULT_IMAGE
 
 HEALTH = {"edition": "community", "version": "4.14.0", "services": {"s3": "available"}}
+
+
+class _UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
 
 
 @dataclass
@@ -64,6 +72,7 @@ class FakeDaemon:
     """Status and message where a container cannot be started."""
     ends_at_once: bool = False
     never_ready: bool = False
+    operating_system: str = "Debian GNU/Linux 12 (bookworm)"
     log: str = "Ready."
     containers: list[FakeContainer] = field(default_factory=list)
     created: list[FakeContainer] = field(default_factory=list)
@@ -81,6 +90,16 @@ class FakeDaemon:
     def host(self) -> str:
         return f"tcp://127.0.0.1:{self.server.server_port}"
 
+    @contextmanager
+    def at_socket(self, path: Path) -> Iterator[str]:
+        """Be reached by a Unix socket too; gives the DOCKER_HOST of it."""
+        with _UnixServer(str(path), self._handler()) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            yield f"unix://{path}"
+            server.shutdown()
+            thread.join()
+
     def stop(self) -> None:
         if self.pull_waits is not None:
             self.pull_waits.set()
@@ -97,6 +116,8 @@ class FakeDaemon:
                 return 501, {"message": "a request to AWS, of which there is nothing here"}
             case ["GET", "version"]:
                 return 200, {"ApiVersion": "1.41", "MinAPIVersion": "1.24"}
+            case ["GET", "info"]:
+                return 200, {"OperatingSystem": self.operating_system}
             case ["GET", "_ping"]:
                 return 200, "OK"
             case ["GET", "images", *name, "json"]:

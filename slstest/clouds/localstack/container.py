@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from slstest.clouds.localstack.readiness import PORT, Located, wait_until_it_ans
 from slstest.clouds.localstack.variables import (
     container_variables,
     runs_functions_in_docker,
-    with_label,
+    with_labels,
 )
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.ledger import this_host
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from testcontainers.core.docker_client import DockerClient
 
 Say = Callable[[str], None]
+
+_USUAL_SOCKET = "/var/run/docker.sock"
 
 
 @dataclass(frozen=True)
@@ -147,8 +150,9 @@ def _throwaway(
         client.client.close()
 
     try:
-        labels = {KIND: LOCALSTACK, RUN: run, PROCESS: f"{os.getpid()} {this_host()}"}
-        container = _create(client, settings, with_label(variables, label), labels, name=None)
+        ours = {RUN: run, PROCESS: f"{os.getpid()} {this_host()}"}
+        labels = {KIND: LOCALSTACK, **ours}
+        container = _create(client, settings, with_labels(variables, ours), labels, name=None)
         _start(client, container, settings)
         located, version = wait_until_it_answers(client, container, settings.image, check)
     except BaseException:
@@ -168,7 +172,7 @@ def _kept(
     key = _reuse_key(settings, variables)
     label = f"{REUSE}={key}"
     name = _reuse_name(key)
-    labelled = with_label(variables, label)
+    labelled = with_labels(variables, {REUSE: key})
     labels = {KIND: LOCALSTACK, REUSE: key}
     container = _running(client, label)
     reused = container is not None
@@ -214,7 +218,7 @@ def _create(
     more: dict[str, Any] = {"name": name} if name else {}
     if settings.runs_functions and runs_functions_in_docker(variables):
         socket = _docker_socket(client)
-        more["volumes"] = {socket: {"bind": "/var/run/docker.sock", "mode": "rw"}}
+        more["volumes"] = {socket: {"bind": _USUAL_SOCKET, "mode": "rw"}}
     # Any free port. A daemon on another machine is reached from here, not from its loopback.
     published: Any = settings.port or None
     if published_at(client) == LOOPBACK:
@@ -230,12 +234,17 @@ def _create(
 
 
 def _docker_socket(client: DockerClient) -> str:
-    """The daemon's socket on the machine of the daemon, which is where volumes are."""
+    """The daemon's socket on the machine of the daemon, which is where volumes are: on a Mac, and
+    with Docker Desktop, a virtual machine."""
     from testcontainers.core.config import testcontainers_config
 
-    if client.client.api.base_url.startswith("http+docker://"):
-        return testcontainers_config.ryuk_docker_socket
-    return "/var/run/docker.sock"
+    if override := os.environ.get("TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE"):
+        return override
+    if not client.client.api.base_url.startswith("http+docker://") or sys.platform == "darwin":
+        return _USUAL_SOCKET
+    with explained("tell what it runs on"):
+        system = client.client.info().get("OperatingSystem")
+    return _USUAL_SOCKET if system == "Docker Desktop" else testcontainers_config.ryuk_docker_socket
 
 
 def _start(client: DockerClient, container: Container, settings: ContainerSettings) -> None:
@@ -244,9 +253,22 @@ def _start(client: DockerClient, container: Container, settings: ContainerSettin
             client.start(container)
     except SlstestError as error:
         if any(phrase in str(error) for phrase in ("already allocated", "already in use")):
-            raise ConfigurationError(
-                f"the port {settings.port} is taken: something else listens there. Say another "
-                "with --sls-localstack-port, or leave it out: any free port will do. If it is a "
-                f"LocalStack, use it with --sls-endpoint http://localhost:{settings.port}"
-            ) from error
+            raise _port_taken(client, container, settings.port) from error
         raise
+
+
+def _port_taken(client: DockerClient, container: Container, port: int) -> ConfigurationError:
+    another = "Say another with --sls-localstack-port, or leave it out: any free port will do."
+    with explained("look at the LocalStack containers that were kept"):
+        for kept in client.client.containers.list(filters={"label": REUSE, "status": "running"}):
+            published = kept.attrs["NetworkSettings"]["Ports"].get(f"{PORT}/tcp") or []
+            if kept.id != container.id and any(at["HostPort"] == str(port) for at in published):
+                return ConfigurationError(
+                    f"the port {port} is taken by {kept.name}, which a run with other settings has "
+                    f"kept (--sls-localstack-reuse). docker rm --force --volumes {kept.name} "
+                    f"removes it. {another}"
+                )
+    return ConfigurationError(
+        f"the port {port} is taken: something else listens there. {another} If it is a LocalStack, "
+        f"use it with --sls-endpoint http://localhost:{port}"
+    )

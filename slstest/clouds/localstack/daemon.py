@@ -44,6 +44,13 @@ def connect() -> DockerClient:
         client = DockerClient(timeout=CONNECT_TIMEOUT)
         client.client.ping()
     except (DockerException, OSError, ValueError) as error:
+        if isinstance(_innermost(error), PermissionError):
+            raise ConfigurationError(
+                f"this user may not use the Docker daemon at {_socket()} ({_cause(error)}). Add "
+                "them to the group docker (sudo usermod -aG docker $USER) and log in again, or set "
+                "DOCKER_HOST to a daemon that may be used; or use a LocalStack that runs already, "
+                "with --sls-endpoint URL; or the embedded cloud, which needs no Docker"
+            ) from error
         raise ConfigurationError(
             f"no Docker daemon answers, which a LocalStack container needs ({_cause(error)}). "
             "Start Docker, or set DOCKER_HOST to where it is; or use a LocalStack that runs "
@@ -191,8 +198,19 @@ def _not_pulled(image: str, reason: str, status: int | None = None) -> Configura
     )
 
 
+def _socket() -> str:
+    from testcontainers.core.docker_client import get_docker_host
+
+    return get_docker_host() or "unix:///var/run/docker.sock"
+
+
 def _cause(error: BaseException) -> str:
     """The innermost reason: the layers around it repeat it in their own words."""
+    error = _innermost(error)
+    return str(error) or type(error).__name__
+
+
+def _innermost(error: BaseException) -> BaseException:
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return str(error) or type(error).__name__
+    return error

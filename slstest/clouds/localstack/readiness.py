@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from slstest.clouds.endpoint import HEALTH_PATH
-from slstest.clouds.localstack.daemon import connect, explained, published_at
+from slstest.clouds.localstack.daemon import LOOPBACK, connect, explained, published_at
 from slstest.errors import SlstestError
 
 if TYPE_CHECKING:
@@ -68,10 +69,10 @@ def wait_until_it_answers(
         if ended:
             raise SlstestError(f"LocalStack ({image}) did not start: {ended}")
         urls = _urls(client, container)
-        if any(_version(url) is not None for url in urls):
+        if any(version_at(url) is not None for url in urls):
             # It may have become ready while the others were tried: the first is the best.
             for url in urls:
-                if (version := _version(url)) is not None:
+                if (version := version_at(url)) is not None:
                     return Located(url, str(container.id)), version
         if time.monotonic() - began > START_TIMEOUT:
             raise SlstestError(
@@ -111,13 +112,20 @@ def _urls(client: DockerClient, container: Container) -> list[str]:
     return ports + inside if Path("/.dockerenv").exists() else ports
 
 
-def _version(url: str) -> str | None:
+def version_at(url: str) -> str | None:
+    """The version that a LocalStack tells, None where none answers."""
     try:
-        with urllib.request.urlopen(url + HEALTH_PATH, timeout=_PROBE_TIMEOUT) as answer:
+        with _opener(url).open(url + HEALTH_PATH, timeout=_PROBE_TIMEOUT) as answer:
             told = json.load(answer)
     except (OSError, ValueError):
         return None
     return str(told.get("version", "")) if isinstance(told, dict) else None
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """A proxy that the environment names cannot know the loopback of this machine."""
+    proxies: dict[str, str] | None = {} if urlsplit(url).hostname == LOOPBACK else None
+    return urllib.request.build_opener(urllib.request.ProxyHandler(proxies))
 
 
 def _end_of_log(container: Container) -> str:

@@ -63,11 +63,11 @@ def container_variables(environ: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted({**ours, **theirs}.items()))
 
 
-def with_label(variables: Mapping[str, str], label: str) -> dict[str, str]:
+def with_labels(variables: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, str]:
     """The same, with the containers of functions labelled by LocalStack."""
     name = _PREFIX + DOCKER_FLAGS if _PREFIX + DOCKER_FLAGS in variables else DOCKER_FLAGS
-    flags = f"{variables.get(name, '')} --label {shlex.quote(label)}".strip()
-    return {**variables, name: flags}
+    given = [f"--label {shlex.quote(f'{label}={value}')}" for label, value in labels.items()]
+    return {**variables, name: " ".join([variables.get(name, ""), *given]).strip()}
 
 
 def runs_functions_in_docker(variables: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from testcontainers.core.config import testcontainers_config
 
 from slstest.cli import main
 from slstest.clouds.localstack.background import BackgroundStart
@@ -24,7 +26,7 @@ from slstest.clouds.localstack.container import (
 )
 from slstest.clouds.localstack.endpoint import ContainerEndpoint
 from slstest.clouds.localstack.labels import containers_of_ours, remove
-from slstest.clouds.localstack.readiness import Located
+from slstest.clouds.localstack.readiness import Located, version_at
 from slstest.clouds.localstack.sharing import Lobby, ask
 from slstest.clouds.localstack.variables import FAST
 from slstest.errors import ConfigurationError, SlstestError
@@ -58,16 +60,53 @@ def test_it_answers_on_loopback_with_the_fast_settings_and_goes_with_its_volumes
     assert container.located.trouble() == f"its container {made.id[:12]} was removed"
 
 
-def test_functions_get_the_docker_socket_and_the_label_of_the_run(daemon: FakeDaemon) -> None:
+def test_a_proxy_is_not_asked_for_what_is_on_loopback(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert version_at(f"http://127.0.0.1:{daemon.server.server_port}") == "4.14.0"
+
+
+def test_functions_get_the_docker_socket_and_the_labels_of_the_run(daemon: FakeDaemon) -> None:
     container = start(runs_functions=True)
     (made,) = daemon.containers
     assert made.asked["HostConfig"]["Binds"] == ["/var/run/docker.sock:/var/run/docker.sock:rw"]
-    assert made.variables["LAMBDA_DOCKER_FLAGS"] == "--label slstest.run=r1"
+    flags = shlex.split(made.variables["LAMBDA_DOCKER_FLAGS"])
+    process = made.labels["slstest.process"]
+    assert process == f"{os.getpid()} {this_host()}"
+    assert flags == ["--label", "slstest.run=r1", "--label", f"slstest.process={process}"]
     daemon.answer("POST", "/containers/create", {}, {"Labels": {"slstest.run": "r1"}})
     daemon.answer("POST", "/containers/create", {}, {"Labels": {"slstest.run": "r2"}})
 
     container.close()
     assert [each.labels for each in daemon.containers] == [{"slstest.run": "r2"}]
+
+
+def functions_socket(daemon: FakeDaemon) -> str:
+    """What of the daemon's machine is LocalStack's Docker socket."""
+    start(runs_functions=True).close()
+    source, _, _ = daemon.created[-1].asked["HostConfig"]["Binds"][0].split(":")
+    return str(source)
+
+
+def test_the_socket_is_that_of_the_machine_of_the_daemon(
+    daemon: FakeDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which on a Mac, and with Docker Desktop, is a virtual machine."""
+    monkeypatch.setattr(testcontainers_config, "_ryuk_docker_socket", "")  # it remembers
+    socket = tmp_path / "docker.sock"
+    with daemon.at_socket(socket) as host:
+        monkeypatch.setenv("DOCKER_HOST", host)
+        assert functions_socket(daemon) == str(socket)
+        daemon.operating_system = "Docker Desktop"
+        assert functions_socket(daemon) == "/var/run/docker.sock"
+        daemon.operating_system = "Alpine Linux v3.20"  # Colima's
+        monkeypatch.setattr(sys, "platform", "darwin")
+        assert functions_socket(daemon) == "/var/run/docker.sock"
+        monkeypatch.setenv("TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE", "/run/user/1/docker.sock")
+        assert functions_socket(daemon) == "/run/user/1/docker.sock"
 
 
 def test_without_functions_there_is_no_socket_in_it(daemon: FakeDaemon) -> None:
@@ -89,6 +128,18 @@ def test_a_port_that_is_taken_is_told(daemon: FakeDaemon) -> None:
     with pytest.raises(ConfigurationError, match=r"the port 4566 is taken.*--sls-localstack-port"):
         start(port=4566)
     assert daemon.containers == []
+
+
+def test_a_port_that_one_of_ours_has_is_told_with_how_to_remove_it(daemon: FakeDaemon) -> None:
+    port = daemon.server.server_port
+    start(port=port, reuse=True).close()
+    (kept,) = daemon.containers
+    daemon.on_start = (500, f"Bind for 127.0.0.1:{port} failed: port is already allocated")
+    removal = f"is taken by {kept.name}, .* docker rm --force --volumes {kept.name} removes it"
+    for reuse in (True, False):
+        with pytest.raises(ConfigurationError, match=removal):
+            start(port=port, reuse=reuse, runs_functions=True)
+    assert daemon.containers == [kept]
 
 
 def test_what_docker_refuses_is_told_in_its_words(daemon: FakeDaemon) -> None:
@@ -162,11 +213,15 @@ def test_a_sweep_removes_what_a_dead_process_has_left_and_what_is_old(
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         over.labels["slstest.process"] = f"{ended.pid} {this_host()}"
     daemon.containers.append(over)
+    function = {"slstest.run": "r7", "slstest.process": over.labels["slstest.process"]}
+    daemon.answer("POST", "/containers/create", {}, {"Image": "python", "Labels": function})
 
     assert main(["sweep", "--containers"]) == 0
     assert f"process {os.getpid()} is still running" in capsys.readouterr().out
     assert main(["sweep", "--containers", "--delete"]) == 0
-    assert "kept between runs" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "kept between runs" in told
+    assert "of another machine" not in told
     assert over not in daemon.containers
     assert len(daemon.containers) == 2
     assert main(["sweep", "--containers", "--delete", "--older-than", "0s"]) == 0

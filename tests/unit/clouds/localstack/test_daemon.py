@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import sys
+import textwrap
 import threading
 from typing import TYPE_CHECKING
 
@@ -39,6 +42,36 @@ def test_without_a_daemon_the_message_says_what_else_there_is(
         with pytest.raises(ConfigurationError, match="no Docker daemon answers") as caught:
             connect()
         assert "--sls-endpoint URL" in str(caught.value)
+
+
+NOT_ALLOWED = """
+    import os, socket, sys
+    from slstest.clouds.localstack.daemon import connect
+    import testcontainers.core.docker_client
+
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(sys.argv[1])
+    os.chmod(sys.argv[1], 0)
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+    connect()
+    """
+
+
+def test_where_the_socket_may_not_be_used_the_message_names_it_and_the_group(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "docker.sock"
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(NOT_ALLOWED), str(path)],
+        env={**os.environ, "DOCKER_HOST": f"unix://{path}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = f"may not use the Docker daemon at unix://{path} "
+    assert told in done.stderr, done.stderr
+    assert "to the group docker" in done.stderr
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # Docker's client has no end here

@@ -6,7 +6,7 @@ from slstest.clouds.localstack.variables import (
     FAST,
     container_variables,
     runs_functions_in_docker,
-    with_label,
+    with_labels,
 )
 
 
@@ -49,8 +49,10 @@ def test_what_is_not_about_the_inside_of_the_container_stays_outside(name: str) 
 
 @pytest.mark.parametrize("name", ["LAMBDA_DOCKER_FLAGS", "LOCALSTACK_LAMBDA_DOCKER_FLAGS"])
 def test_the_label_of_function_containers_joins_the_users_flags(name: str) -> None:
-    assert with_label({name: "-e A=b"}, "slstest.run=1") == {name: "-e A=b --label slstest.run=1"}
-    assert with_label({}, "slstest.run=1") == {"LAMBDA_DOCKER_FLAGS": "--label slstest.run=1"}
+    labels = {"slstest.run": "1", "slstest.process": "7 a host"}
+    given = "--label slstest.run=1 --label 'slstest.process=7 a host'"
+    assert with_labels({name: "-e A=b"}, labels) == {name: f"-e A=b {given}"}
+    assert with_labels({}, labels) == {"LAMBDA_DOCKER_FLAGS": given}
 
 
 def test_functions_need_the_docker_daemon_unless_another_executor_is_chosen() -> None:
