@@ -110,7 +110,8 @@ class FunctionsHere:
             ),
         )
         self._relays = Relays(connection.client, self._scheduler, self._host, self._undelivered)
-        self._attend(self._session.events)
+        self._attend(connection.session)
+        self._attend(self._session)
         self._http.open()
         self._watched = threading.RLock()
         """Held by whoever looks for news. While somebody waits for the end of all that is under
@@ -135,16 +136,11 @@ class FunctionsHere:
         return client
 
     def _own_client(self, service: str) -> Any:
-        if service == "lambda":
-            return self._lambda_client
-        client = self._connection.client(service)
-        if service in _PUSHES:
-            self._attend(client.meta.events)
-        return client
+        return self._lambda_client if service == "lambda" else self._connection.client(service)
 
-    def _attend(self, events: Any) -> None:
-        """Hear of the requests of a client, or of all clients of a session that are made from now
-        on, which the functions here have to do with."""
+    def _attend(self, session: boto3.Session) -> None:
+        """Hear of the requests with which the functions here have to do, of all clients that are
+        made of a session from now on."""
         checks: dict[str, Callable[..., None]] = {
             f"provide-client-params.{service}.{operation}": self._refuse_push
             for service, (operation, _) in _PUSHES.items()
@@ -153,8 +149,7 @@ class FunctionsHere:
             checks[f"provide-client-params.sns.{operation}"] = self._relays.check_publish
         checks["before-call.logs"] = self._write_logs
         for event, check in checks.items():
-            # Under an id, so that it happens once.
-            events.register(event, check, unique_id=f"slstest-{event}")
+            session.events.register(event, check)
 
     def begin(self) -> None:
         self._scheduler.reset()
