@@ -26,6 +26,7 @@ HEALTH_PATH = "/_localstack/health"
 _CONNECT_TIMEOUT = 2.0
 _READ_TIMEOUT = 60.0
 """Seconds; for all but Lambda. What takes longer is asked for again."""
+_ATTEMPTS = 3
 _PROBE_TIMEOUT = 5.0
 _ACCOUNT_WITHOUT_STS = "000000000000"
 """LocalStack's, where its setting SERVICES leaves out the service that would tell."""
@@ -59,8 +60,13 @@ class Endpoint:
         """The shared client of a service, made on first use."""
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self._make(service)
+                self._clients[service] = self._make(service, _ATTEMPTS)
             return self._clients[service]
+
+    def own_client(self, service: str, attempts: int) -> Any:
+        """A client that is not shared, and asks at most so many times."""
+        with self._lock:
+            return self._make(service, attempts)
 
     def client_at(self, service: str, url: str) -> Any:
         """A client of a service that is answered somewhere else."""
@@ -113,7 +119,7 @@ class Endpoint:
             ) from error
         return account, health
 
-    def _make(self, service: str) -> Any:
+    def _make(self, service: str, attempts: int) -> Any:
         from botocore.config import Config
 
         make: Callable[..., Any] = self.session.client
@@ -122,7 +128,7 @@ class Endpoint:
             config=Config(
                 connect_timeout=_CONNECT_TIMEOUT,
                 read_timeout=LAMBDA_READ_TIMEOUT if service == "lambda" else _READ_TIMEOUT,
-                retries={"mode": "standard", "total_max_attempts": 3},
+                retries={"mode": "standard", "total_max_attempts": attempts},
                 s3={"addressing_style": "path"},
             ),
         )

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from slstest.clouds.connection import Health
 from slstest.clouds.endpoint import Endpoint
 from slstest.clouds.localstack.container import ContainerSettings, start_container
-from slstest.clouds.localstack.loading import Loading, load
+from slstest.clouds.localstack.loading import Loading
 from slstest.clouds.localstack.readiness import Located
 from slstest.naming import new_run
 
 
-class ContainerEndpoint(Endpoint):
-    """The endpoint of a container: it waits until a service is loaded before it gives its first
-    client, and it can say why the container is silent."""
+class LoadedEndpoint(Endpoint):
+    """An endpoint that waits until a service is loaded before it gives its first client."""
 
     def __init__(
-        self,
-        located: Located,
-        region: str,
-        load: Callable[[str], None],
-        close: Callable[[], None] = lambda: None,
+        self, url: str, region: str, load: Callable[[str], None], close: Callable[[], None]
     ) -> None:
         """``load`` returns when a service is loaded; ``close`` ends what the endpoint owns."""
-        super().__init__(located.url, region)
-        self._located = located
+        super().__init__(url, region)
         self._load = load
         self._close = close
         self._loaded: set[str] = set()
@@ -41,42 +34,43 @@ class ContainerEndpoint(Endpoint):
     def close(self) -> None:
         self._close()
 
+
+class ContainerEndpoint(LoadedEndpoint):
+    """The endpoint of a container, which can say why the container is silent."""
+
+    def __init__(
+        self,
+        located: Located,
+        region: str,
+        load: Callable[[str], None],
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(located.url, region, load, close)
+        self._located = located
+
     def _why_silent(self) -> str:
         trouble = self._located.trouble()
         return f"LocalStack is gone: {trouble}" if trouble else super()._why_silent()
 
 
-class FoundEndpoint(Endpoint):
-    """An endpoint that somebody else has started. Of a LocalStack each process waits until a
-    service is loaded before it gives its first client: others may be using it at this moment."""
+class FoundEndpoint(LoadedEndpoint):
+    """An endpoint that somebody else has started. Of a LocalStack each process loads what it uses:
+    others may be using it at this moment."""
 
     def __init__(self, url: str, region: str) -> None:
-        super().__init__(url, region)
+        loading = Loading(url)
+        super().__init__(url, region, self._load_of_localstack, loading.close)
+        self._loading = loading
         self._is_localstack = False
-        self._loaded: set[str] = set()
-        self._loads: dict[str, threading.Lock] = {}
 
     def examine(self) -> tuple[str, Health]:
         found = super().examine()
         self._is_localstack = found[1].edition not in _NO_LOCALSTACK
         return found
 
-    def client(self, service: str) -> Any:
-        client = super().client(service)
-        if self._is_localstack and service not in self._loaded:
-            with self._loads.setdefault(service, threading.Lock()):
-                if service not in self._loaded:
-                    self._load(client, service)
-                    self._loaded.add(service)
-        return client
-
-    def _load(self, client: Any, service: str) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            load(client, service)
-        except (BotoCoreError, ClientError):
-            return  # who uses the service meets it again, or is told that there is none
+    def _load_of_localstack(self, service: str) -> None:
+        if self._is_localstack:
+            self._loading.wait(service)
 
 
 _NO_LOCALSTACK = ("", "light", "slstest")

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 from slstest.clouds.endpoint import Endpoint
 from slstest.clouds.localstack.container import Say
@@ -50,31 +49,6 @@ _AGAIN = 0.2
 _NOT_IMPLEMENTED = 501
 
 
-def load(client: Any, service: str, over: threading.Event | None = None) -> None:
-    """Return when a service is loaded: when it has answered a request that changes nothing.
-
-    Internal errors are those of one that is still starting. ``over`` ends the waiting. Raises the
-    client's errors, and does nothing for a service of which no such request is known here.
-    """
-    from botocore.exceptions import ClientError
-
-    if service not in _READ_ONLY:
-        return
-    over = over or threading.Event()
-    deadline = time.monotonic() + _TIMEOUT
-    while not over.is_set():
-        try:
-            getattr(client, _READ_ONLY[service])()
-        except ClientError as error:
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            starting = status >= 500 and status != _NOT_IMPLEMENTED and not _switched_off(error)
-            if not starting or time.monotonic() >= deadline:
-                raise
-            over.wait(_AGAIN)
-        else:
-            return
-
-
 class Loading:
     """Loads each service once."""
 
@@ -107,18 +81,34 @@ class Loading:
         self._pool.shutdown()
 
     def _load(self, service: str) -> None:
-        from botocore.config import Config
         from botocore.exceptions import ClientError
 
-        config = Config(read_timeout=_TIMEOUT, retries={"total_max_attempts": 1})
         try:
-            make: Callable[..., Any] = self._endpoint.session.client
-            load(make(service, config=config), service, self._over)
+            self._ask(service)
         except ClientError as error:
             if not _switched_off(error):  # which the health tells those who want to use it
                 self._tell(service, error)
         except Exception as error:  # whoever waits goes on, and meets it again
             self._tell(service, error)
+
+    def _ask(self, service: str) -> None:
+        """Return when a service has answered a request that changes nothing. Internal errors are
+        those of one that is still starting."""
+        from botocore.exceptions import ClientError
+
+        request = getattr(self._endpoint.own_client(service, attempts=1), _READ_ONLY[service])
+        deadline = time.monotonic() + _TIMEOUT
+        while not self._over.is_set():
+            try:
+                request()
+            except ClientError as error:
+                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+                starting = status >= 500 and status != _NOT_IMPLEMENTED
+                if not starting or _switched_off(error) or time.monotonic() >= deadline:
+                    raise
+                self._over.wait(_AGAIN)
+            else:
+                return
 
     def _tell(self, service: str, error: Exception) -> None:
         if not self._over.is_set():

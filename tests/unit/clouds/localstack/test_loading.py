@@ -145,10 +145,24 @@ def test_a_client_is_given_when_its_service_is_loaded(
     endpoint.close()
 
 
+@pytest.mark.parametrize("open_endpoint", [container_endpoint, found_endpoint])
+def test_who_listens_to_the_session_hears_nothing_of_the_loading(
+    server: Server, open_endpoint: Callable[[str], Endpoint]
+) -> None:
+    """It might ask for a client of the service that is being loaded, and wait for ever."""
+    endpoint = open_endpoint(server.url)
+    heard: list[str] = []
+    endpoint.session.events.register("before-call", lambda model, **_: heard.append(model.name))
+    endpoint.client("kinesis").list_shards(StreamName="clicks")
+    assert heard == ["ListShards"]
+    assert server.asked == ["Kinesis_20131202.ListStreams", "Kinesis_20131202.ListShards"]
+    endpoint.close()
+
+
 def test_of_a_localstack_that_was_found_a_service_that_is_starting_is_waited_for(
     server: Server,
 ) -> None:
-    """Others may use it at this moment. botocore itself tries three times."""
+    """Others may use it at this moment."""
     server.answers = [*[STARTING] * 4, LOADED]
     endpoint = found_endpoint(server.url)
     endpoint.client("kinesis").list_streams()
