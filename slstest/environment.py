@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from slstest.ahead import Prepared, Wanted
-from slstest.errors import ConfigurationError
+from slstest.errors import ConfigurationError, TeardownError
 from slstest.faults import Faults
 from slstest.features import check_feature
 from slstest.functions.deployment import default_label, deploy
@@ -327,15 +327,17 @@ class Environment:
         if self._prepared is not None:
             self._prepared.stop()
         ledger = self._scope.ledger
+        left: TeardownError | None = None
         try:
             if self.keep:
                 return [entry for entry in self._scope.entries if ledger.is_open(entry)]
             delete_entries(self._cloud, ledger, self._scope.entries)
             return []
+        except TeardownError as error:
+            left = error
+            raise
         finally:
-            self._cloud.end()
-            if self._own_ledger is not None:
-                self._own_ledger.close()
+            self._end(left)
 
     def __enter__(self) -> Environment:
         return self
@@ -349,6 +351,18 @@ class Environment:
         self.close()
 
     # -- inside -------------------------------------------------------------------------
+
+    def _end(self, left: TeardownError | None) -> None:
+        """End what the cloud still does. What could not be deleted is told, whatever else fails."""
+        try:
+            self._cloud.end()
+        except Exception as error:
+            if left is None:
+                raise
+            raise TeardownError(f"{left}\nThen the cloud could not end its work: {error}") from left
+        finally:
+            if self._own_ledger is not None:
+                self._own_ledger.close()
 
     def _check_open(self) -> None:
         if self._closed:

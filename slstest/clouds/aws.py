@@ -18,7 +18,7 @@ from slstest.clouds.configured import (
 from slstest.clouds.connection import Health
 from slstest.clouds.guards import checked_accounts, said_region
 from slstest.clouds.iam_actions import actions_of
-from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, client_at, session_of
+from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, session_of
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.naming import ROLE_PATH
 from slstest.waiting import Pace, wait_until
@@ -110,9 +110,6 @@ class AwsAccount:
                 self._check_place(f"{service} is", client.meta.endpoint_url)
                 self._clients[service] = client
             return self._clients[service]
-
-    def client_at(self, service: str, url: str) -> Any:
-        return client_at(self.session, service, url)
 
     def session_with(self, elsewhere: Mapping[str, str]) -> boto3.Session:
         import botocore.session

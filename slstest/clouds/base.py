@@ -88,6 +88,15 @@ class TellsUndelivered(Protocol):
         """What one service could not deliver to another since the environment began, and why."""
 
 
+@runtime_checkable
+class WritesLogs(Protocol):
+    """A cloud whose functions' logs are written when somebody asks for them."""
+
+    def drop_log(self, group: str) -> None:
+        """Write no more of what was logged so far into a log group, as it is about to be
+        deleted."""
+
+
 @dataclass(frozen=True)
 class Relay:
     """A queue that gets what a service would have pushed to a function."""

@@ -54,9 +54,6 @@ class Connection(Protocol):
     def client(self, service: str) -> Any:
         """The shared client of a service, made on first use."""
 
-    def client_at(self, service: str, url: str) -> Any:
-        """A client of a service that is answered somewhere else."""
-
     def session_with(self, elsewhere: Mapping[str, str]) -> boto3.Session:
         """A session whose clients reach the cloud, but for these services, which are at these
         URLs."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.connection import Health
-from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, MADE_UP, client_at, secluded_session
+from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, MADE_UP, secluded_session
 from slstest.clouds.silence import AttendedSession
 from slstest.clouds.urls import checked_url
 from slstest.errors import ConfigurationError, NothingAnswers, SlstestError
@@ -60,17 +60,15 @@ class Endpoint:
         """The shared client of a service, made on first use."""
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self._make(service, _ATTEMPTS)
+                timeout = LAMBDA_READ_TIMEOUT if service == "lambda" else _READ_TIMEOUT
+                self._clients[service] = self._make(service, _ATTEMPTS, timeout)
             return self._clients[service]
 
-    def own_client(self, service: str, attempts: int) -> Any:
-        """A client that is not shared, and asks at most so many times."""
+    def own_client(self, service: str, attempts: int, timeout: float) -> Any:
+        """A client that is not shared, asks at most so many times, and waits so many seconds for
+        an answer."""
         with self._lock:
-            return self._make(service, attempts)
-
-    def client_at(self, service: str, url: str) -> Any:
-        """A client of a service that is answered somewhere else."""
-        return client_at(self.session, service, url)
+            return self._make(service, attempts, timeout)
 
     def session_with(self, elsewhere: Mapping[str, str]) -> boto3.Session:
         """A session whose clients reach the endpoint, but for these services, which are at
@@ -119,7 +117,7 @@ class Endpoint:
             ) from error
         return account, health
 
-    def _make(self, service: str, attempts: int) -> Any:
+    def _make(self, service: str, attempts: int, timeout: float) -> Any:
         from botocore.config import Config
 
         make: Callable[..., Any] = self.session.client
@@ -127,7 +125,7 @@ class Endpoint:
             service,
             config=Config(
                 connect_timeout=_CONNECT_TIMEOUT,
-                read_timeout=LAMBDA_READ_TIMEOUT if service == "lambda" else _READ_TIMEOUT,
+                read_timeout=timeout,
                 retries={"mode": "standard", "total_max_attempts": attempts},
                 s3={"addressing_style": "path"},
             ),

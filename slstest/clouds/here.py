@@ -19,6 +19,7 @@ from slstest.clouds.base import Relay
 from slstest.clouds.connection import Connection
 from slstest.clouds.pushes import Relays
 from slstest.clouds.services import check_service
+from slstest.clouds.sessions import client_at
 from slstest.clouds.watching import MessageCounts, time_is_real
 from slstest.embedded.doors import Guard, HttpDoor, InProcessDoor
 from slstest.embedded.event_sources.sqs import SqsPoller
@@ -92,8 +93,9 @@ class FunctionsHere:
             self._http.endpoint_url, self.region, self._guarded(in_process_guard)
         )
         self._in_process.open()
-        self._lambda_client = connection.client_at("lambda", self._http.endpoint_url)
+        # The door is there for sessions that are made while it is open.
         self._session = connection.session_with({"lambda": self._http.endpoint_url})
+        self._lambda_client = client_at(self._session, "lambda", self._http.endpoint_url)
         self._undelivered = UndeliveredNotes()
         self._host = FunctionHost(
             runtime,
@@ -148,6 +150,7 @@ class FunctionsHere:
         for operation in ("Publish", "PublishBatch"):
             checks[f"provide-client-params.sns.{operation}"] = self._relays.check_publish
         checks["before-call.logs"] = self._write_logs
+        checks["before-parameter-build.logs.DeleteLogGroup"] = self._write_log
         for event, check in checks.items():
             session.events.register(event, check)
 
@@ -160,8 +163,10 @@ class FunctionsHere:
         self._host.mappings.disable_all()
         self._relays.close()
         self._host.forget()
-        self._scheduler.finish(_LAST_WORK_TIMEOUT)
-        self._host.logs.forget()
+        try:
+            self._scheduler.finish(_LAST_WORK_TIMEOUT)
+        finally:
+            self._host.logs.forget()
 
     def moments(self, timeout: float, *, patient: bool = False) -> Iterator[None]:
         self._look_once()  # and then whoever looks all the time
@@ -207,6 +212,10 @@ class FunctionsHere:
     def undelivered(self) -> Sequence[str]:
         """See :class:`slstest.clouds.base.TellsUndelivered`."""
         return self._undelivered.notes()
+
+    def drop_log(self, group: str) -> None:
+        """See :class:`slstest.clouds.base.WritesLogs`."""
+        self._host.logs.drop(group)
 
     def relay(self, relay: Relay) -> None:
         """See :class:`slstest.clouds.base.ReceivesPushes`."""
@@ -325,9 +334,13 @@ class FunctionsHere:
                     "cloud"
                 )
 
-    def _write_logs(self, **_: Any) -> None:
-        if self._host.logs.writing() is None:
+    def _write_logs(self, model: Any, **_: Any) -> None:
+        # Who deletes a log group needs no other.
+        if self._host.logs.writing() is None and model.name != "DeleteLogGroup":
             self._host.logs.flush()
+
+    def _write_log(self, params: Mapping[str, Any], **_: Any) -> None:
+        self._host.logs.flush(params.get("logGroupName"))
 
     def _aws_variables(self, function_name: str, role_arn: str) -> Mapping[str, str]:
         return {

@@ -47,21 +47,26 @@ class LogBuffer:
         """The moment at which what this thread writes was logged; None while it does not."""
         return getattr(self._local, "writing", None)
 
-    def flush(self) -> None:
-        """Write everything that waits into CloudWatch Logs."""
+    def flush(self, group: str | None = None) -> None:
+        """Write everything that waits into CloudWatch Logs, or what waits for one log group. What
+        cannot be written goes on waiting."""
         with self._flush_lock:
-            with self._lock:
-                waiting, self._waiting = self._waiting, []
-            streams: dict[tuple[str, str], list[LogEvent]] = {}
-            for event in waiting:
-                streams.setdefault((event.group, event.stream), []).append(event)
+            unwritten = list(_batches(self._take(group)))
             try:
-                for (group, stream), events in streams.items():
-                    for batch in _batches(events):
-                        self._local.writing = batch[0].moment
-                        self._put(group, stream, batch)
+                while unwritten:
+                    self._local.writing = unwritten[0][0].moment
+                    self._put(unwritten[0])
+                    del unwritten[0]
             finally:
                 self._local.writing = None
+                with self._lock:
+                    self._waiting[:0] = [event for batch in unwritten for event in batch]
+
+    def drop(self, group: str) -> None:
+        """Drop what waits for a log group that is about to be deleted."""
+        with self._flush_lock:
+            self._take(group)
+            self._known = {each for each in self._known if each[0] != group}
 
     def forget(self) -> None:
         """Drop what waits, and the log groups that were written."""
@@ -70,8 +75,8 @@ class LogBuffer:
                 self._waiting = []
             groups = sorted({group for group, _ in self._known})
             self._known.clear()
-        client = self._client()
         for group in groups:
+            client = self._client()
             try:
                 client.delete_log_group(logGroupName=group)
             except client.exceptions.ResourceNotFoundException:
@@ -79,8 +84,15 @@ class LogBuffer:
 
     # -- inside -------------------------------------------------------------------------
 
-    def _put(self, group: str, stream: str, events: list[LogEvent]) -> None:
+    def _take(self, group: str | None) -> list[LogEvent]:
+        with self._lock:
+            taken = [each for each in self._waiting if group in (None, each.group)]
+            self._waiting = [each for each in self._waiting if group not in (None, each.group)]
+        return taken
+
+    def _put(self, events: list[LogEvent]) -> None:
         client = self._client()
+        group, stream = events[0].group, events[0].stream
         request = {
             "logGroupName": group,
             "logStreamName": stream,
@@ -113,14 +125,17 @@ class LogBuffer:
 
 
 def _batches(events: list[LogEvent]) -> Iterator[list[LogEvent]]:
-    batch: list[LogEvent] = []
+    streams: dict[tuple[str, str], list[LogEvent]] = {}
     for event in events:
-        if batch and (
-            len(batch) == _EVENTS_PER_REQUEST
-            or event.moment - batch[0].moment > _SECONDS_PER_REQUEST
-        ):
-            yield batch
-            batch = []
-        batch.append(event)
-    if batch:
+        streams.setdefault((event.group, event.stream), []).append(event)
+    for of_stream in streams.values():
+        batch: list[LogEvent] = []
+        for event in of_stream:
+            if batch and (
+                len(batch) == _EVENTS_PER_REQUEST
+                or event.moment - batch[0].moment > _SECONDS_PER_REQUEST
+            ):
+                yield batch
+                batch = []
+            batch.append(event)
         yield batch

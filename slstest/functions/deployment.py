@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from slstest.calls import ask, ask_unless, told
 from slstest.casing import parameters
-from slstest.clouds.base import Cloud
+from slstest.clouds.base import Cloud, WritesLogs
 from slstest.deletion import delete_when_free
-from slstest.errors import ConfigurationError, SlstestError, UnsupportedRuntime
+from slstest.errors import ConfigurationError, SlstestError, Unavailable, UnsupportedRuntime
 from slstest.functions.function import Function
 from slstest.functions.handler import check_handler
 from slstest.functions.package import package
@@ -138,14 +139,20 @@ def delete_function(cloud: Cloud, entry: Entry) -> None:
         busy=("ResourceConflictException",),
     )
     if "log_group" in entry.detail:
-        group = entry.detail["log_group"]
-        ask_unless(gone, cloud.client("logs"), "delete_log_group", logGroupName=group)
+        with suppress(Unavailable):  # where nothing can be logged
+            _delete_group(cloud, entry.detail["log_group"])
 
 
 def delete_log_group(cloud: Cloud, entry: Entry) -> None:
     """Delete a log group; one that is gone already is fine."""
+    _delete_group(cloud, entry.name)
+
+
+def _delete_group(cloud: Cloud, group: str) -> None:
+    if isinstance(cloud, WritesLogs):
+        cloud.drop_log(group)
     gone = ("ResourceNotFoundException",)
-    ask_unless(gone, cloud.client("logs"), "delete_log_group", logGroupName=entry.name)
+    ask_unless(gone, cloud.client("logs"), "delete_log_group", logGroupName=group)
 
 
 def _role(

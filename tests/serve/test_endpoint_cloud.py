@@ -565,6 +565,69 @@ def test_a_stream_is_read_at_one_pace_whoever_waits(
         assert 0 < len(reads) <= looks + 2
 
 
+IN_PROCESS = """
+    import threading
+
+    import pytest
+
+    @pytest.mark.parametrize("whose", ["the harness's", "the session's"])
+    def test_where_it_runs(sls, whose):
+        client = sls.client if whose == "the harness's" else sls.session.client
+        seen = []
+        threading.seen = seen
+        function = sls.function("notes")
+        client("lambda").invoke(FunctionName=function.name)
+        assert seen == [threading.main_thread()]
+
+    def test_function_that_takes_too_long(sls):
+        blocked = sls.function("notes", timeout=1, environment={"BLOCK": "1"})
+        with pytest.raises(Exception, match="Task timed out after 1.00 seconds"):
+            blocked.invoke({})
+    """
+
+NOTES = """
+    import os, socket, threading
+
+    def handler(event, context):
+        if "BLOCK" in os.environ:
+            with socket.create_server(("127.0.0.1", 0)) as nobody_comes:
+                nobody_comes.settimeout(20)
+                nobody_comes.accept()
+        threading.seen.append(threading.current_thread())
+    """
+
+
+def test_handlers_in_this_process_run_on_the_thread_of_the_test(
+    server: Server, run: Run, tmp_path: Path
+) -> None:
+    """Only there can one that blocks be ended."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "app.py").write_text(textwrap.dedent(NOTES), encoding="utf-8")
+    done = run(IN_PROCESS, "--sls-runtime", "in-process")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert left_on(server) == []
+
+
+UNREAD_LOGS = """
+    asked = []
+
+    def test_functions_log(sls):
+        sls.client("logs").meta.events.register(
+            "before-call", lambda model, **_: asked.append(model.name)
+        )
+        sls.function("echo").invoke({})
+        sls.function("echo").invoke({})
+
+    def test_nothing_was_written(sls):
+        assert asked == ["DeleteLogGroup", "DeleteLogGroup"]
+    """
+
+
+def test_a_log_that_nobody_reads_is_not_written(run: Run) -> None:
+    done = run(UNREAD_LOGS, "--sls-runtime", "process")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_where_nothing_answers_the_message_says_so(run: Run) -> None:
     done = run("def test_it(sls): pass", url="http://127.0.0.1:1")
     assert done.returncode == 1

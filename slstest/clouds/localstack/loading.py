@@ -49,16 +49,27 @@ _AGAIN = 0.2
 _NOT_IMPLEMENTED = 501
 
 
+class _EndpointUntil(Endpoint):
+    """An endpoint that counts as gone for those who wait for it, as soon as something is over."""
+
+    def __init__(self, over: threading.Event, url: str) -> None:
+        super().__init__(url, _ANY_REGION)
+        self._over = over
+
+    def _answers(self) -> bool:
+        return not self._over.is_set() and super()._answers()
+
+
 class Loading:
     """Loads each service once."""
 
     def __init__(self, url: str, say: Say = lambda _: None) -> None:
         """``say`` is told what could not be loaded: the tests that use it will tell more."""
-        self._endpoint = Endpoint(url, _ANY_REGION)
+        self._over = threading.Event()
+        self._endpoint = _EndpointUntil(self._over, url)
         self._say = say
         self._begun: dict[str, Future[None]] = {}
         self._lock = threading.Lock()
-        self._over = threading.Event()
         self._pool = ThreadPoolExecutor(_AT_ONCE, "slstest-load")
 
     def begin(self, services: Iterable[str]) -> None:
@@ -75,7 +86,7 @@ class Loading:
             self._begun[service].result()
 
     def close(self) -> None:
-        """Begin with nothing more, and wait for what has begun."""
+        """Begin with nothing more, and wait no longer for any service."""
         with self._lock:
             self._over.set()
         self._pool.shutdown()
@@ -96,7 +107,8 @@ class Loading:
         those of one that is still starting."""
         from botocore.exceptions import ClientError
 
-        request = getattr(self._endpoint.own_client(service, attempts=1), _READ_ONLY[service])
+        client = self._endpoint.own_client(service, attempts=1, timeout=_TIMEOUT)
+        request = getattr(client, _READ_ONLY[service])
         deadline = time.monotonic() + _TIMEOUT
         while not self._over.is_set():
             try:

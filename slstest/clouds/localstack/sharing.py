@@ -70,6 +70,8 @@ class Lobby:
                 answer = dict(self._answer(json.loads(question)))
             except SlstestError as error:
                 answer = {"error": str(error)}
+            except Exception as error:
+                answer = {"error": f"the process that started LocalStack failed: {error!r}"}
             try:
                 print(json.dumps(answer), file=lines, flush=True)
             except OSError:  # it did not wait

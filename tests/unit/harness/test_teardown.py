@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slstest import Environment, TeardownError
+from slstest import Environment, SlstestError, TeardownError
 from slstest.ledger import Ledger, read
 from slstest.teardown import delete_entries
 
@@ -82,6 +82,21 @@ def test_a_ledger_that_cannot_be_written_keeps_nothing(
             world.close()
     assert cloud.client("dynamodb").list_tables()["TableNames"] == []
     ledger.close()
+
+
+def test_what_could_not_be_deleted_is_told_though_the_cloud_cannot_end_its_work(
+    world: Environment, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end() -> None:
+        raise SlstestError("the endpoint does not answer any more")
+
+    table = world.table()
+    cloud.answer("DeleteTable", (400, "AccessDeniedException", "no"))
+    monkeypatch.setattr(cloud, "end", end)
+    with pytest.raises(TeardownError) as raised:
+        world.close()
+    assert f"table {table.name}: " in str(raised.value)
+    assert str(raised.value).endswith("the endpoint does not answer any more")
 
 
 def test_objects_that_s3_does_not_delete_are_told(world: Environment, cloud: Any) -> None:

@@ -194,3 +194,15 @@ def test_nobody_waits_for_what_is_loading_when_the_container_ends(
     loading.close()
     loading.wait("dynamodb")
     assert said == []
+
+
+def test_nobody_waits_for_a_silent_service_when_the_container_ends(
+    server: Server, loading: Loading
+) -> None:
+    server.open.clear()
+    loading.begin(["kinesis", "dynamodb"])
+    wait_until("both to be asked for", lambda: len(server.asked) == 2 or None)
+    closing = threading.Thread(target=loading.close)
+    closing.start()
+    closing.join(30)
+    assert not closing.is_alive()
