@@ -73,6 +73,11 @@ A_QUEUE = """
         copies.expect_item({"id": "1"})
     """
 
+A_DESTINATION = """
+    def test_a_destination(sls, copier):
+        copier.configure_async(destination_config={"OnSuccess": {"Destination": sls.queue().arn}})
+    """
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -365,9 +370,13 @@ def test_a_role_that_lambda_does_not_know_yet_is_waited_for(
         "Actions on your stream in IAM.",
         times=2,
     )
-    passed(run(A_STREAM, arguments=("--sls-runtime", "cloud")))
-    assert proxy.operations().count("CreateFunction") == 2
+    proxy.refuse(
+        "PutFunctionEventInvokeConfig", code, "The destination ARN arn:aws:sqs:x is invalid."
+    )
+    passed(run(A_STREAM, A_DESTINATION, arguments=("--sls-runtime", "cloud")))
+    assert proxy.operations().count("CreateFunction") == 3
     assert proxy.operations().count("CreateEventSourceMapping") == 3
+    assert proxy.operations().count("PutFunctionEventInvokeConfig") == 2
     assert left_on(client) == []
 
 

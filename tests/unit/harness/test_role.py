@@ -19,6 +19,7 @@ UNKNOWN = (400, CODE, "The role defined for the function cannot be assumed by La
 @pytest.fixture(autouse=True)
 def _roles(cloud: ScriptedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cloud, "needs_roles", True)
+    monkeypatch.setattr(cloud, "runs_functions", True)
 
 
 def policy_of(cloud: ScriptedCloud, name: str) -> list[dict[str, Any]]:
@@ -101,6 +102,37 @@ def test_another_refusal_is_not_waited_for(
     with pytest.raises(ConfigurationError, match=r"was refused: .*Unsupported architecture"):
         world.function(folder)
     assert cloud.calls.count("CreateFunction") == 1
+
+
+DESTINATION = (400, CODE, "The destination ARN arn:aws:sqs:eu-west-1:123456789012:q is invalid.")
+
+
+def test_a_destination_is_refused_until_lambda_knows_that_the_role_allows_it(
+    cloud: ScriptedCloud, world: Environment, folder: Path
+) -> None:
+    function, queue = world.function(folder), world.queue()
+    cloud.answer("PutFunctionEventInvokeConfig", DESTINATION, DESTINATION)
+    function.configure_async(destination_config={"OnFailure": {"Destination": queue.arn}})
+    assert cloud.calls.count("PutFunctionEventInvokeConfig") == 3
+
+
+def test_a_destination_of_something_else_is_not_waited_for(
+    cloud: ScriptedCloud, world: Environment, folder: Path
+) -> None:
+    cloud.answer("CreateEventSourceMapping", DESTINATION)
+    with pytest.raises(ConfigurationError, match=r"was refused: .*The destination ARN"):
+        world.function(folder).triggered_by(world.stream())
+    assert cloud.calls.count("CreateEventSourceMapping") == 1
+
+
+def test_a_lambda_of_this_machine_is_asked_once(
+    cloud: ScriptedCloud, world: Environment, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloud, "runs_functions", False)
+    cloud.answer("PutFunctionEventInvokeConfig", DESTINATION)
+    with pytest.raises(ConfigurationError, match=r"was refused: .*The destination ARN"):
+        world.function(folder).configure_async(maximum_retry_attempts=0)
+    assert cloud.calls.count("PutFunctionEventInvokeConfig") == 1
 
 
 def test_a_role_that_is_being_changed_is_deleted_in_the_end(
