@@ -92,7 +92,8 @@ class AwsAccount:
         self._clients: dict[str, Any] = {}
         self._credentials: dict[str, Mapping[str, Any]] = {}
         self._assuming = threading.Lock()
-        self._not_assumable: ConfigurationError | None = None
+        self._waits_for_new_roles = True
+        """Until a role of ours was waited for in vain: the next ones would not be better."""
 
     @property
     def session(self) -> boto3.Session:
@@ -276,7 +277,7 @@ class AwsAccount:
         from botocore.exceptions import ClientError
 
         sts = self.client("sts")
-        made_just_now = f":role{ROLE_PATH}" in role_arn and self._not_assumable is None
+        is_ours = f":role{ROLE_PATH}" in role_arn
         refusal: ClientError | None = None
 
         def assumed() -> Mapping[str, Any] | None:
@@ -292,15 +293,15 @@ class AwsAccount:
             return credentials
 
         try:
-            timeout = _ASSUMABLE if made_just_now else 0.0
+            timeout = _ASSUMABLE if is_ours and self._waits_for_new_roles else 0.0
             return wait_until(f"the role {role_arn} to be assumable", assumed, timeout, self.pace)
         except SlstestError as error:
-            self._not_assumable = ConfigurationError(
+            self._waits_for_new_roles = self._waits_for_new_roles and not is_ours
+            raise ConfigurationError(
                 f"function {function_name} runs on this machine with the permissions of its role "
                 f"{role_arn}, which must therefore be assumable, but is not: {refusal}. Its trust "
                 "policy must allow it as well. Or let AWS run the function: --sls-runtime cloud"
-            )
-            raise self._not_assumable from error
+            ) from error
 
 
 class _Found:

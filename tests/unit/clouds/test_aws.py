@@ -334,6 +334,15 @@ def test_a_new_role_is_waited_for_only_as_long_as_that_may_help(
     assert sts.operations().count("AssumeRole") == asked + 1
 
 
+def test_a_role_of_yours_says_nothing_of_new_roles(account: AwsAccount, sts: Proxy) -> None:
+    sts.refuse("AssumeRole", "AccessDenied", "is not authorized", times=2)
+    with pytest.raises(ConfigurationError):
+        account.variables("sls-f", YOURS)
+    role(sts, "ASIA1", timedelta(hours=1))
+    assert account.variables("sls-g", OURS)["AWS_ACCESS_KEY_ID"] == "ASIA1"
+    assert sts.operations().count("AssumeRole") == 3
+
+
 def test_what_has_expired_on_the_way_is_told_with_the_way_out(
     account: AwsAccount, sts: Proxy
 ) -> None:
