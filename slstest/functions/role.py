@@ -102,7 +102,9 @@ def delete_role(cloud: Cloud, entry: Entry) -> None:
         ask_unless(gone, client, "delete_role_policy", RoleName=entry.name, PolicyName=_POLICY)
         ask_unless(gone, client, "delete_role", RoleName=entry.name)
 
-    delete_when_free(cloud, entry, delete, busy=("ConcurrentModification",))
+    # IAM may still see the policy that was deleted just now, or one that somebody has attached.
+    busy = ("ConcurrentModification", "DeleteConflict")
+    delete_when_free(cloud, entry, delete, busy, timeout=PROPAGATION)
 
 
 def ask_as(

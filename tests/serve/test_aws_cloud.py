@@ -389,6 +389,7 @@ def test_what_cannot_be_deleted_at_once_is_deleted_in_the_end(
         ("DeleteEventSourceMapping", "ResourceInUseException"),
         ("DeleteFunction", "ResourceConflictException"),
         ("DeleteRole", "ConcurrentModification"),
+        ("DeleteRole", "DeleteConflict"),
         ("DeleteBucket", "BucketNotEmpty"),
     ):
         proxy.refuse(operation, code, "not now", times=2, status=409)

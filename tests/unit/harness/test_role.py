@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from slstest import ConfigurationError, Environment, SlstestError
+from slstest import ConfigurationError, Environment, SlstestError, TeardownError
 from slstest.functions import role
 
 if TYPE_CHECKING:
@@ -135,13 +135,31 @@ def test_a_lambda_of_this_machine_is_asked_once(
     assert cloud.calls.count("PutFunctionEventInvokeConfig") == 1
 
 
+INLINE = (409, "DeleteConflict", "Cannot delete entity, must delete policies first.")
+ATTACHED = (409, "DeleteConflict", "Cannot delete entity, must detach all policies first.")
+
+
 def test_a_role_that_is_being_changed_is_deleted_in_the_end(
     cloud: ScriptedCloud, world: Environment, folder: Path
 ) -> None:
     world.function(folder)
-    cloud.answer("DeleteRole", (409, "ConcurrentModification", "not now"))
+    cloud.answer("DeleteRole", (409, "ConcurrentModification", "not now"), INLINE)
     world.close()
-    assert cloud.calls.count("DeleteRole") == 2
+    assert cloud.calls.count("DeleteRole") == 3
+
+
+def test_a_role_to_which_somebody_attached_a_policy_is_told_with_the_words_of_iam(
+    cloud: ScriptedCloud, world: Environment, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = world.function(folder)
+    assert function.role is not None
+    monkeypatch.setattr(role, "PROPAGATION", 0.5)
+    cloud.answer("DeleteRole", *[ATTACHED] * 200)
+    with pytest.raises(TeardownError, match=r"waited 0\.5 s .*DeleteConflict.*must detach all"):
+        world.close()
+    assert cloud.calls.count("DeleteRole") > 1
+    cloud.forget()
+    cloud.client("iam").delete_role(RoleName=function.name)
 
 
 def test_a_refusal_after_retries_may_have_happened(
