@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from slstest.calls import ask, ask_unless
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
+from slstest.creation import create_when_free
 from slstest.deletion import delete_when_free
 from slstest.errors import ConfigurationError
 from slstest.expect import expect, expect_not, nearest_text
@@ -206,7 +207,7 @@ def create_stream(
     if tags:
         request["Tags"] = tags
     with scope.creating(Stream.kind, name):
-        ask(client, "create_stream", request, asked=asked)
+        create_when_free(scope.cloud, client, "create_stream", request, asked=asked)
     if scope.cloud.creates_at_once:
         arn = f"arn:aws:kinesis:{scope.cloud.region}:{scope.cloud.account_id}:stream/{name}"
         return Stream(scope, label, name, arn, _record_limit(request))
@@ -227,7 +228,7 @@ def delete_stream(cloud: Cloud, entry: Entry) -> None:
         cloud,
         entry,
         lambda: ask_unless(gone, client, "delete_stream", **request),
-        busy=("ResourceInUseException",),
+        busy=("ResourceInUseException", "LimitExceededException"),
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from slstest.calls import ask, ask_unless
+from slstest.calls import ask_unless
 from slstest.casing import parameters
 from slstest.clouds.base import Cloud
+from slstest.creation import create_when_free
 from slstest.deletion import delete_when_free
 from slstest.errors import ConfigurationError
 from slstest.expect import expect, expect_not, nearest_text
@@ -309,7 +310,8 @@ def create_table(
     if tags or "Tags" in given:
         request["Tags"] = [*tags, *given.get("Tags", ())]
     with scope.creating(Table.kind, name):
-        made = ask(client, "create_table", request, asked=asked)["TableDescription"]
+        answer = create_when_free(scope.cloud, client, "create_table", request, asked=asked)
+    made = answer["TableDescription"]
     _wait_until_active(scope, made, asked)
     return Table(scope, label, name, made["TableArn"], {key: types[key] for key, _ in keys})
 
@@ -321,7 +323,7 @@ def delete_table(cloud: Cloud, entry: Entry) -> None:
         cloud,
         entry,
         lambda: ask_unless(gone, client, "delete_table", TableName=entry.name),
-        busy=("ResourceInUseException",),
+        busy=("ResourceInUseException", "LimitExceededException"),
     )
 
 
