@@ -14,6 +14,7 @@ from slstest.casing import snake
 from slstest.clouds.base import Cloud
 from slstest.deletion import delete_when_free
 from slstest.errors import ConfigurationError
+from slstest.functions.own_notifications import LISTS, OwnNotifications
 from slstest.ledger import Entry
 from slstest.matching import show
 from slstest.resources.relay import RelayQueue, open_relay
@@ -26,13 +27,6 @@ if TYPE_CHECKING:
 KIND = "bucket notification"
 
 DEFAULT_EVENTS = ("s3:ObjectCreated:*",)
-
-_CONFIGURATIONS = {
-    "LambdaFunctionArn": "LambdaFunctionConfigurations",
-    "QueueArn": "QueueConfigurations",
-}
-"""The lists of a bucket's configuration that have ours: those of functions and of the queues in
-their places."""
 
 _UNVALIDATED = "Unable to validate the following destination configurations"
 _CHANGING = "OperationAborted"
@@ -58,11 +52,19 @@ class BucketNotification:
     """An event notification from a bucket to a function of one environment."""
 
     def __init__(
-        self, scope: Scope, entry: Entry, id: str, asked: str, relay: RelayQueue | None
+        self,
+        scope: Scope,
+        entry: Entry,
+        own: OwnNotifications,
+        id: str,
+        asked: str,
+        relay: RelayQueue | None,
     ) -> None:
-        """``relay`` is the queue that is notified in the function's place."""
+        """``own`` are those of its bucket, this one among them; ``relay`` is the queue that is
+        notified in the function's place."""
         self._scope = scope
         self._entry = entry
+        self._own = own
         self._id = id
         self._asked = asked
         self._relay = relay
@@ -75,7 +77,9 @@ class BucketNotification:
     def delete(self) -> None:
         """Take it out of the bucket's configuration, and the permission out of the function's
         policy. What is gone already is fine."""
-        delete_notification(self._scope.cloud, self._entry)
+        cloud = self._scope.cloud
+        self._own.take_out(self._id)
+        _delete(cloud, self._entry, None if cloud.creates_at_once else self._own)
         self._scope.ledger.strike(self._entry)
         if self._relay is not None:
             self._relay.delete()
@@ -85,10 +89,14 @@ class BucketNotification:
 
 
 def create_notification(
-    scope: Scope, function: Function, bucket: NotifyingBucket, settings: Mapping[str, Any]
+    scope: Scope,
+    function: Function,
+    bucket: NotifyingBucket,
+    own: OwnNotifications,
+    settings: Mapping[str, Any],
 ) -> BucketNotification:
     """Let a bucket invoke a function, and notify it in addition to what the bucket notifies
-    already."""
+    already, of which ``own`` are ours."""
     asked = f"{function}.triggered_by({bucket})"
     s3, client = scope.cloud.client("s3"), scope.cloud.client("lambda")
     statement_id = scope.names.throwaway("notification")
@@ -114,24 +122,24 @@ def create_notification(
         try:
             relay = open_relay(scope, "s3", bucket.arn, function.arn, asked=asked)
             if relay is None:
-                _add(scope, bucket.name, "LambdaFunctionArn", function.arn, configuration, asked)
+                notified = {**configuration, "LambdaFunctionArn": function.arn}
+                _add(scope, bucket.name, own, notified, asked)
             else:
                 relay.begin()
-                _add(scope, bucket.name, "QueueArn", relay.arn, configuration, asked)
+                _add(scope, bucket.name, own, {**configuration, "QueueArn": relay.arn}, asked)
         except ConfigurationError:
             _remove_permission(client, entry)
             if relay is not None:
                 relay.delete()
             raise
     told_as = f"{bucket} -> {function}"
-    return BucketNotification(scope, entry, configuration["Id"], told_as, relay)
+    return BucketNotification(scope, entry, own, configuration["Id"], told_as, relay)
 
 
 def delete_notification(cloud: Cloud, entry: Entry) -> None:
     """Delete a notification and its permission; what is gone already is fine, and so is where
     it was."""
-    delete_when_free(cloud, entry, lambda: _take_out(cloud.client("s3"), entry), (_CHANGING,))
-    _remove_permission(cloud.client("lambda"), entry)
+    _delete(cloud, entry, None)
 
 
 # -- inside -----------------------------------------------------------------------------
@@ -166,21 +174,23 @@ def _configuration(s3: Any, settings: Mapping[str, Any], asked: str) -> dict[str
 
 
 def _add(
-    scope: Scope, bucket: str, member: str, arn: str, configuration: Mapping[str, Any], asked: str
+    scope: Scope, bucket: str, own: OwnNotifications, new: Mapping[str, Any], asked: str
 ) -> None:
-    """Notify ``arn`` in addition, as soon as S3 knows that it may; ``member`` is the field of the
-    configuration that names it."""
+    """Have a bucket send a notification in addition, as soon as S3 knows that it may."""
     from botocore.exceptions import ClientError
 
-    s3 = scope.cloud.client("s3")
+    cloud, s3 = scope.cloud, scope.cloud.client("s3")
+    member = next(each for each in LISTS if each in new)
+    name, arn = LISTS[member], new[member]
 
     def accepted() -> bool | None:
-        found = s3.get_bucket_notification_configuration(Bucket=bucket)
-        del found["ResponseMetadata"]
-        others = found.get(_CONFIGURATIONS[member], [])
-        found[_CONFIGURATIONS[member]] = [*others, {**configuration, member: arn}]
+        found = _found(s3, bucket) or {}
+        wanted = found if cloud.creates_at_once else own.corrected(found)
+        wanted[name] = [*wanted.get(name, ()), new]
         try:
-            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=found)
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration=wanted
+            )
         except ClientError as error:
             if code_of(error) == _CHANGING or _is_not_known_yet(error, arn):
                 return None
@@ -189,26 +199,60 @@ def _add(
 
     with told(asked):
         what = f"{asked}: S3 to be allowed to notify {arn}"
-        wait_until(what, accepted, _PROPAGATION, scope.cloud.pace)
+        wait_until(what, accepted, _PROPAGATION, cloud.pace)
+        own.add(name, new)
+        if not cloud.creates_at_once:
+            _wait_until_told(cloud, bucket, own, asked)
 
 
-def _take_out(s3: Any, entry: Entry) -> None:
-    bucket = entry.detail["bucket"]
+def _delete(cloud: Cloud, entry: Entry, own: OwnNotifications | None) -> None:
+    """``own`` are those of the bucket without this one, where S3 may tell others."""
+    s3, bucket = cloud.client("s3"), entry.detail["bucket"]
+
+    def take_out() -> None:
+        found = _found(s3, bucket)
+        if found is None:
+            return
+        wanted = _without(found, entry.detail["id"]) if own is None else own.corrected(found)
+        if own is None and wanted == found:
+            return
+        # Unvalidated: another destination may be gone, which must not keep this one.
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration=wanted, SkipDestinationValidation=True
+        )
+
+    delete_when_free(cloud, entry, take_out, (_CHANGING,))
+    if own is not None:
+        _wait_until_told(cloud, bucket, own, str(entry))
+    _remove_permission(cloud.client("lambda"), entry)
+
+
+def _without(found: Mapping[str, Any], id: str) -> dict[str, Any]:
+    wanted = dict(found)
+    for name in LISTS.values():
+        if name in found:
+            wanted[name] = [each for each in found[name] if each.get("Id") != id]
+    return wanted
+
+
+def _found(s3: Any, bucket: str) -> dict[str, Any] | None:
+    """The configuration of a bucket; None where there is no such bucket."""
     found = ask_unless(
         ("NoSuchBucket",), s3, "get_bucket_notification_configuration", Bucket=bucket
     )
-    if found is None:
-        return
-    del found["ResponseMetadata"]
-    kept = dict(found)
-    for each in _CONFIGURATIONS.values():
-        if each in found:
-            kept[each] = [one for one in found[each] if one.get("Id") != entry.detail["id"]]
-    if kept != found:
-        # Unvalidated: another destination may be gone, which must not keep this one.
-        s3.put_bucket_notification_configuration(
-            Bucket=bucket, NotificationConfiguration=kept, SkipDestinationValidation=True
-        )
+    if found is not None:
+        del found["ResponseMetadata"]
+    return found
+
+
+def _wait_until_told(cloud: Cloud, bucket: str, own: OwnNotifications, asked: str) -> None:
+    s3 = cloud.client("s3")
+
+    def agree() -> bool | None:
+        found = _found(s3, bucket)
+        return True if found is None or own.agree(found) else None
+
+    wait_until(f"{asked}: S3 to tell the change", agree, pace=cloud.pace)
 
 
 def _is_not_known_yet(error: Any, arn: str) -> bool:

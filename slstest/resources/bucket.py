@@ -16,6 +16,7 @@ from slstest.deletion import delete_when_free
 from slstest.errors import ConfigurationError, SlstestError
 from slstest.expect import expect, expect_not, nearest_text
 from slstest.functions.notification import BucketNotification, create_notification
+from slstest.functions.own_notifications import OwnNotifications
 from slstest.ledger import Entry
 from slstest.matching import listed, matches, matches_data, show
 from slstest.resources.base import Resource
@@ -102,6 +103,10 @@ class Bucket(Resource):
     """A throwaway S3 bucket."""
 
     kind = "bucket"
+
+    def __init__(self, scope: Scope, label: str, name: str, arn: str) -> None:
+        super().__init__(scope, label, name, arn)
+        self._notifications = OwnNotifications()
 
     def put(self, key: str, body: Any, **put_object_parameters: Any) -> None:
         """Write an object: a dict or a list as JSON, a str as UTF-8, bytes as they are.
@@ -195,7 +200,7 @@ class Bucket(Resource):
         )
 
     def _map_to(self, function: Function, settings: Mapping[str, Any]) -> BucketNotification:
-        return create_notification(self._scope, function, self, settings)
+        return create_notification(self._scope, function, self, self._notifications, settings)
 
     # -- inside -------------------------------------------------------------------------
 

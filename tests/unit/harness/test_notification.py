@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -196,6 +197,82 @@ def test_what_the_bucket_notifies_already_stays(
     assert len(statements(world, function)) == 1
     answer = world.client("s3").get_bucket_notification_configuration(Bucket=bucket.name)
     assert answer["QueueConfigurations"] == [queue]
+
+
+# S3 tells the configuration of a bucket as it is, or as it was a moment ago.
+GET, PUT = "GetBucketNotificationConfiguration", "PutBucketNotificationConfiguration"
+
+
+def stale(*there: dict[str, Any]) -> Callable[[Any], None]:
+    """An answer that tells what was there before."""
+    return lambda answer: answer.update(LambdaFunctionConfigurations=[dict(one) for one in there])
+
+
+def ids(world: Environment, bucket: Bucket) -> list[str]:
+    return sorted(each["Id"] for each in configured(world, bucket))
+
+
+def test_a_notification_is_there_before_the_test_goes_on(
+    function: Function, bucket: Bucket, cloud: Any
+) -> None:
+    cloud.calls.clear()
+    cloud.edit(GET, stale(), stale(), stale())
+    function.triggered_by(bucket)
+    assert cloud.calls == ["AddPermission", GET, PUT, GET, GET, GET]
+
+
+def test_what_s3_does_not_tell_yet_stays(
+    world: Environment, function: Function, bucket: Bucket, cloud: Any
+) -> None:
+    first = function.triggered_by(bucket, prefix="a/", id="first")
+    cloud.edit(GET, stale())
+    second = function.triggered_by(bucket, prefix="b/", id="second")
+    assert ids(world, bucket) == ["first", "second"]
+    (filtered,) = [each for each in configured(world, bucket) if each["Id"] == first.id]
+    assert filtered["Filter"]["Key"]["FilterRules"][0]["Value"] == "a/"
+
+    cloud.edit(GET, stale())
+    third = function.triggered_by(bucket, prefix="c/", id="third")
+    assert ids(world, bucket) == ["first", "second", "third"]
+    cloud.edit(GET, stale())
+    second.delete()
+    assert ids(world, bucket) == ["first", "third"]
+    cloud.edit(GET, stale())
+    third.delete()
+    assert ids(world, bucket) == ["first"]
+
+
+def test_what_s3_still_tells_does_not_come_back(
+    world: Environment, function: Function, bucket: Bucket, cloud: Any
+) -> None:
+    first = function.triggered_by(bucket, prefix="a/", id="first")
+    second = function.triggered_by(bucket, prefix="b/", id="second")
+    before = configured(world, bucket)
+    cloud.calls.clear()
+    cloud.edit(GET, stale(*before), stale(*before))
+    first.delete()
+    assert cloud.calls[:4] == [GET, PUT, GET, GET]
+    assert ids(world, bucket) == ["second"]
+    cloud.edit(GET, stale(*before))
+    function.triggered_by(bucket, prefix="c/", id="third")
+    assert ids(world, bucket) == ["second", "third"]
+    cloud.edit(GET, stale(*before))
+    second.delete()
+    assert ids(world, bucket) == ["third"]
+    function.triggered_by(bucket, prefix="a/", id="first")
+    assert ids(world, bucket) == ["first", "third"]
+
+
+def test_a_cloud_that_creates_at_once_is_asked_once_what_is_there(
+    function: Function, bucket: Bucket, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloud, "creates_at_once", True)
+    cloud.calls.clear()
+    made = function.triggered_by(bucket)
+    assert cloud.calls == ["AddPermission", GET, PUT]
+    cloud.calls.clear()
+    made.delete()
+    assert cloud.calls == [GET, PUT, "RemovePermission"]
 
 
 def test_a_deleted_notification_is_gone_and_needs_no_teardown(
