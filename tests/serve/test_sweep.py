@@ -348,6 +348,21 @@ def test_what_cannot_be_deleted_is_told_and_the_status_says_so(
     s3.put_object_legal_hold(Bucket=bucket.name, Key="a.txt", LegalHold={"Status": "OFF"})
 
 
+def test_a_bucket_with_a_governance_lock_is_swept_by_its_tags(
+    own_server: Server, world: Environment, sweep: Sweep, ledgers: Path
+) -> None:
+    bucket = world.bucket(object_lock_enabled_for_bucket=True)
+    lock = {"object_lock_mode": "GOVERNANCE", "object_lock_retain_until_date": "2040-01-02"}
+    bucket.put("a.txt", b"", checksum_algorithm="SHA256", **lock)
+    bucket.put("b.txt", b"")
+    for path in ledgers.iterdir():
+        path.unlink()
+    status, text = sweep("--endpoint", own_server.url, "--older-than", "0s", "--delete")
+    assert status == 0, text
+    assert re.search(rf"{bucket.name} .* tag .* deleted\n", text)
+    assert there(own_server) == []
+
+
 def test_where_nothing_answers_the_message_says_so(sweep: Sweep, ledgers: Path) -> None:
     status, text = sweep("--endpoint", "http://127.0.0.1:1")
     assert (status, text.startswith("slstest sweep: error: nothing answers at")) == (1, True)

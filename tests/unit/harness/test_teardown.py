@@ -103,7 +103,7 @@ def test_objects_that_s3_does_not_delete_are_told(world: Environment, cloud: Any
     bucket = world.bucket()
     bucket.put("a", "")
     error = {"Key": "a", "Code": "AccessDenied", "Message": "locked"}
-    cloud.answer("DeleteObjects", {"Errors": [error]})
+    cloud.answer("DeleteObjects", *[{"Errors": [error]}] * 2)
     with pytest.raises(TeardownError, match="S3 does not delete a: AccessDenied: locked"):
         world.close()
 
