@@ -71,7 +71,8 @@ class Names:
 
         Where no owner is named it is the ``caller`` of the cloud, or else the login name.
         ``slstest:expiry`` is a time of UTC in ISO 8601. The values keep to what every service
-        takes: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+        takes, DynamoDB the least:
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TaggingRestrictions.html
         """
         expiry = datetime.now(timezone.utc) + LIFETIME
         told = {
@@ -85,7 +86,7 @@ class Names:
 
 
 def _tag_value(text: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9 _.:/=+@-]", "_", text)[:_MAX_TAG_LENGTH].strip() or "_"
+    return re.sub(r"[^a-zA-Z0-9 _.:/=+-]", "_", text)[:_MAX_TAG_LENGTH].strip() or "_"
 
 
 def _login_name() -> str:
