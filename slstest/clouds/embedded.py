@@ -14,6 +14,7 @@ from slstest.embedded.function_host import FunctionHost, RuntimeFactory, Surroun
 from slstest.embedded.gateway import Gateway
 from slstest.embedded.messages import AwsRequest, AwsResponse
 from slstest.embedded.moto_backend import ACCOUNT_ID
+from slstest.embedded.partitions import partition_of
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.services import Services
 from slstest.embedded.status import Status
@@ -88,6 +89,7 @@ class EmbeddedCloud:
             self._scheduler,
             self._undelivered,
             Surroundings(
+                partition_of(region),
                 region,
                 ACCOUNT_ID,
                 self.client,

@@ -58,12 +58,12 @@ def said_region(region: str | None, variables: Mapping[str, str] = os.environ) -
 
 
 def check_embedded_region(region: str) -> None:
-    """Raises :class:`slstest.errors.ConfigurationError` for a region that boto3 does not know,
-    which the embedded cloud cannot have."""
-    import boto3
+    """Raises :class:`slstest.errors.ConfigurationError` for a region that the embedded cloud
+    cannot have."""
+    from slstest.embedded.partitions import regions
 
-    regions = boto3.Session().get_available_regions("lambda")
-    if region not in regions:
+    known = regions()
+    if region not in known:
         raise ConfigurationError(
-            f"the embedded cloud knows no region {region!r}; choose from {', '.join(regions)}"
+            f"the embedded cloud knows no region {region!r}; choose from {', '.join(known)}"
         )

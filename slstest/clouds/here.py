@@ -102,6 +102,7 @@ class FunctionsHere:
             self._scheduler,
             self._undelivered,
             Surroundings(
+                self._lambda_client.meta.partition,
                 self.region,
                 self.account_id,
                 self._own_client,

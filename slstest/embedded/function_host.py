@@ -53,6 +53,8 @@ RuntimeFactory = Callable[[Backstage], "Runtime"]
 class Surroundings:
     """What answers the other services."""
 
+    partition: str
+    """That of the region, as ARNs name it."""
     region: str
     account_id: str
     client: Callable[[str], Any]
@@ -79,12 +81,13 @@ class FunctionHost:
         surroundings: Surroundings,
     ) -> None:
         client = surroundings.client
+        partition = surroundings.partition
         region, account_id = surroundings.region, surroundings.account_id
         self._surroundings = surroundings
         self._scratch = Scratch()
         self._code = CodeStore(self._scratch.folder)
         self._runtime = runtime(Backstage(scheduler, self._code, self._scratch.folder))
-        self.store = FunctionStore(region, account_id)
+        self.store = FunctionStore(partition, region, account_id)
         self.logs = LogBuffer(lambda: client("logs"))
         self.faults = InjectedFaults(lambda name: client(name).meta.service_model)
         self._deliveries = Deliveries()
@@ -103,6 +106,7 @@ class FunctionHost:
         self._destinations = Destinations(client, undelivered)
         self.events = EventQueue(self._invoker, scheduler, self._destinations)
         self.mappings = MappingService(
+            partition,
             region,
             account_id,
             self.store,

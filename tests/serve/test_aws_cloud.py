@@ -22,7 +22,7 @@ from aws_proxy import Proxy
 from slstest.naming import PREFIX
 
 if TYPE_CHECKING:
-    from tests.serve.conftest import Server
+    from tests.serve.conftest import Serve, Server
 
 ACCOUNT = "123456789012"
 USER = "AKIAUSEROFTHETESTS00"
@@ -257,6 +257,43 @@ def test_the_same_tests_run_in_an_account(
 ) -> None:
     assert "2 passed" in passed(run(A_STREAM, A_QUEUE, arguments=("--sls-runtime", runtime)))
     assert left_on(client) == []
+
+
+A_CHANGE = """
+    def test_a_change(sls, copier):
+        table = sls.table(stream=True)
+        copier.triggered_by(table)
+        table.put({"id": "1"})
+        invocation = copier.expect_invoked()[0]
+        assert invocation.event["Records"][0]["eventSourceARN"] == table.stream_arn
+    """
+
+A_PUSH = """
+    def test_a_push(sls, copier):
+        bucket, topic = sls.bucket(), sls.topic()
+        copier.triggered_by(bucket)
+        copier.triggered_by(topic)
+        bucket.put("key", "body")
+        topic.publish("message")
+        copier.expect_invoked(times=2)
+    """
+
+
+@pytest.mark.parametrize("runtime", ["process", "cloud"])
+def test_the_same_tests_run_in_an_account_of_another_partition(
+    serve: Serve, run: Run, runtime: str
+) -> None:
+    there = serve("--region", "us-gov-west-1")
+    done = run(
+        A_STREAM,
+        A_QUEUE,
+        A_CHANGE,
+        A_PUSH,
+        arguments=("--sls-runtime", runtime),
+        AWS_ENDPOINT_URL=there.url,
+        AWS_DEFAULT_REGION="us-gov-west-1",
+    )
+    assert "4 passed" in passed(done)
 
 
 def test_a_function_here_has_the_credentials_of_its_role_and_not_the_user_s(

@@ -9,6 +9,7 @@ from typing import Any
 from slstest.embedded.kinesis.errors import KinesisError, invalid_argument, not_found
 from slstest.embedded.kinesis.shard import Shard, shard_id
 from slstest.embedded.kinesis.stream import Consumer, Stream
+from slstest.embedded.partitions import partition_of
 
 Parameters = Mapping[str, Any]
 Result = dict[str, Any]
@@ -39,7 +40,8 @@ class Region:
     """What an operation has changed; whoever carries it out passes that on."""
 
     def stream_arn(self, name: str) -> str:
-        return f"arn:aws:kinesis:{self.name}:{self.account_id}:stream/{name}"
+        partition = partition_of(self.name)
+        return f"arn:{partition}:kinesis:{self.name}:{self.account_id}:stream/{name}"
 
     def stream(self, params: Parameters, now: float) -> Stream:
         """The stream that a request names, by its name or ARN."""

@@ -20,7 +20,8 @@ from slstest.embedded.lambda_service.event_invoke_config import EventInvokeConfi
 from slstest.invocation import Invocation
 
 _REFERENCE = re.compile(
-    r"(?:arn:[\w-]+:lambda:)?(?:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?(?:(?P<account>\d{12}):)?"
+    r"(?:arn:(?P<partition>[\w-]+):lambda:)?"
+    r"(?:(?P<region>[a-z]{2,5}(?:-[a-z]+)+-\d):)?(?:(?P<account>\d{12}):)?"
     r"(?:function:)?(?P<name>[\w.-]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[\w-]+))?"
 )
 
@@ -114,10 +115,11 @@ class Function:
 class FunctionStore:
     """The functions of one account and region, by name."""
 
-    def __init__(self, region: str, account_id: str) -> None:
+    def __init__(self, partition: str, region: str, account_id: str) -> None:
+        self._partition = partition
         self._region = region
         self._account_id = account_id
-        self._prefix = f"arn:aws:lambda:{region}:{account_id}:function:"
+        self._prefix = f"arn:{partition}:lambda:{region}:{account_id}:function:"
         self._functions: dict[str, Function] = {}
         self._lock = threading.Lock()
 
@@ -140,6 +142,8 @@ class FunctionStore:
         found = _REFERENCE.fullmatch(reference)
         if found is None:
             raise not_found(f"Function not found: {self.arn(reference)}")
+        if found["partition"] not in (None, self._partition):
+            raise not_found(f"Function not found: {reference}")
         if found["region"] not in (None, self._region):
             raise not_found(
                 f"Functions from '{found['region']}' are not reachable in this region "

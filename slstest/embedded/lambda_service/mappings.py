@@ -55,6 +55,7 @@ class MappingService:
 
     def __init__(
         self,
+        partition: str,
         region: str,
         account_id: str,
         store: FunctionStore,
@@ -66,12 +67,16 @@ class MappingService:
     ) -> None:
         """``next_return`` tells when a message of a queue becomes visible again; see
         :class:`slstest.embedded.event_sources.sqs.SqsPoller`."""
-        self._arn_prefix = f"arn:aws:lambda:{region}:{account_id}:event-source-mapping:"
+
+        def prefix(service: str, resource: str) -> str:
+            return f"arn:{partition}:{service}:{region}:{account_id}:{resource}"
+
+        self._arn_prefix = prefix("lambda", "event-source-mapping:")
         self._sources: Mapping[str, Source] = {
             "kinesis": StreamSource(
                 scheduler,
                 destinations,
-                f"arn:aws:kinesis:{region}:{account_id}:stream/",
+                prefix("kinesis", "stream/"),
                 lambda arn, role_arn: KinesisReader(arn, client("kinesis"), role_arn),
                 data_key="data",
                 at_timestamp=True,
@@ -79,7 +84,7 @@ class MappingService:
             "dynamodb": StreamSource(
                 scheduler,
                 destinations,
-                f"arn:aws:dynamodb:{region}:{account_id}:table/",
+                prefix("dynamodb", "table/"),
                 lambda arn, _: DynamoDbReader(arn, client("dynamodbstreams")),
                 data_key="dynamodb",
                 at_timestamp=False,

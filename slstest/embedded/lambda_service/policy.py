@@ -127,20 +127,20 @@ def _statement(function: Function, params: Parameters) -> dict[str, Any]:
     statement = {
         "Sid": params["StatementId"],
         "Effect": "Allow",
-        "Principal": _principal(params["Principal"]),
+        "Principal": _principal(params["Principal"], function.arn.split(":")[1]),
         "Action": params["Action"],
         "Resource": function.arn,
     }
     return {**statement, "Condition": conditions} if conditions else statement
 
 
-def _principal(given: str) -> str | dict[str, str]:
+def _principal(given: str, partition: str) -> str | dict[str, str]:
     if given == "*":
         return given
     if _SERVICE.fullmatch(given):
         return {"Service": given}
     if _ACCOUNT.fullmatch(given):
-        return {"AWS": f"arn:aws:iam::{given}:root"}
+        return {"AWS": f"arn:{partition}:iam::{given}:root"}
     if _PRINCIPAL_ARN.fullmatch(given):
         return {"AWS": given}
     raise invalid_parameter(

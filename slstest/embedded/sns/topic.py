@@ -176,7 +176,7 @@ class EmbeddedSubscription(Subscription):
             "SubscriptionArn": self.arn,
             "PendingConfirmation": str(self.pending).lower(),
             "ConfirmationWasAuthenticated": str(not self.pending).lower(),
-            "SubscriptionPrincipal": f"arn:aws:iam::{self.owner}:root",
+            "SubscriptionPrincipal": f"arn:{self.topic.arn.split(':')[1]}:iam::{self.owner}:root",
             "RawMessageDelivery": "false",
             **self.given,
         }

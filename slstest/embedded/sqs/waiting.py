@@ -11,6 +11,7 @@ from typing import Protocol
 from urllib.parse import parse_qs
 
 from slstest.embedded.messages import AwsRequest, AwsResponse
+from slstest.embedded.partitions import partition_of
 from slstest.embedded.scheduler import Scheduler, Timer
 
 
@@ -155,7 +156,7 @@ class LongPolling:
 
     def _arn(self, region: str, url: str) -> str:
         *_, account_id, name = ["", "", *url.split("/")]
-        return f"arn:aws:sqs:{region}:{account_id or self._account_id}:{name}"
+        return f"arn:{partition_of(region)}:sqs:{region}:{account_id or self._account_id}:{name}"
 
 
 def _asked(request: AwsRequest) -> tuple[str, int | None]:

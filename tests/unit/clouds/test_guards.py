@@ -3,7 +3,12 @@ from __future__ import annotations
 import pytest
 
 from slstest.clouds import open_cloud
-from slstest.clouds.guards import checked_accounts, checked_region, said_region
+from slstest.clouds.guards import (
+    check_embedded_region,
+    checked_accounts,
+    checked_region,
+    said_region,
+)
 from slstest.errors import ConfigurationError
 
 
@@ -40,6 +45,13 @@ def test_what_cannot_be_a_region_is_refused(region: str) -> None:
 def test_the_embedded_cloud_has_the_regions_that_boto3_knows() -> None:
     with pytest.raises(ConfigurationError, match=r"knows no region 'xx-moon-1'; choose from .*eu-"):
         open_cloud(region="xx-moon-1")
+
+
+def test_the_embedded_cloud_has_the_regions_of_each_partition_that_moto_knows() -> None:
+    for region in ("eu-west-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1"):
+        check_embedded_region(region)
+    with pytest.raises(ConfigurationError, match="knows no region 'eu-isoe-west-1'; choose from"):
+        check_embedded_region("eu-isoe-west-1")
 
 
 def test_no_url_leads_to_another_account() -> None:

@@ -234,13 +234,24 @@ class Gate:
         self._opened.set()
 
 
+def _open(region: str = "us-east-1") -> Aws:
+    runtime = FakeRuntime()
+    cloud = EmbeddedCloud(lambda _: runtime, region=region)
+    runtime.now = cloud._scheduler.now
+    return Aws(cloud, runtime)
+
+
 @pytest.fixture(scope="session")
 def _shared_aws() -> Iterator[Aws]:
-    runtime = FakeRuntime()
-    cloud = EmbeddedCloud(lambda _: runtime)
-    runtime.now = cloud._scheduler.now
-    yield Aws(cloud, runtime)
-    cloud.close()
+    aws = _open()
+    yield aws
+    aws.cloud.close()
+
+
+@pytest.fixture(scope="session")
+def aws_in() -> Callable[[str], Aws]:
+    """Opens a cloud of a test's own in a region; the test closes it."""
+    return _open
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_a_hundred_executions_stay_unreserved(aws: Aws) -> None:
 
 def functions(*reserved: int | None) -> tuple[Concurrency, list[Function]]:
     """An account of five concurrent executions, and functions with these reservations."""
-    store = FunctionStore("us-east-1", "123456789012")
+    store = FunctionStore("aws", "us-east-1", "123456789012")
     made = []
     for number, count in enumerate(reserved):
         function = Function(str(number), store.arn(str(number)), None, {}, {}, 0.0)  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ INVOKE = {"Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
 
 @pytest.fixture
 def store() -> FunctionStore:
-    store = FunctionStore("us-east-1", "123456789012")
+    store = FunctionStore("aws", "us-east-1", "123456789012")
     store.add(new_function())
     return store
 
