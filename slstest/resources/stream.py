@@ -209,7 +209,8 @@ def create_stream(
     with scope.creating(Stream.kind, name):
         create_when_free(scope.cloud, client, "create_stream", request, asked=asked)
     if scope.cloud.creates_at_once:
-        arn = f"arn:aws:kinesis:{scope.cloud.region}:{scope.cloud.account_id}:stream/{name}"
+        partition = client.meta.partition
+        arn = f"arn:{partition}:kinesis:{scope.cloud.region}:{scope.cloud.account_id}:stream/{name}"
         return Stream(scope, label, name, arn, _record_limit(request))
 
     made = wait_until(
