@@ -24,6 +24,9 @@ _RECORD = re.compile(
 )
 _DURATION = re.compile(r"\tDuration: ([\d.]+) ms")
 _TIMED_OUT = re.compile(r"Task timed out after [\d.]+ seconds")
+_STATUS_TIMEOUT = "\tStatus: timeout"
+_ERROR_TYPE = re.compile(r"\tStatus: error\tError Type: (\S+)")
+"""What Lambda says of an end in the REPORT line. Since 2025 a timeout has no line of its own."""
 _RECEIPTS = re.compile(r'"ApproximateReceiveCount": ?"(\d+)"')
 _EXITED = re.compile(r"(RequestId: \S+ Error: .*)")
 _OWNER = re.compile(r"\d+/\d+/\d+/(?P<function>[^\[/]+)\[")
@@ -94,12 +97,18 @@ class _Open:
         if "response" in self.parts:
             return None
         text = "\n".join(self.logs)
+        told = f"RequestId: {self.request_id} Error: "
         if found := _TIMED_OUT.search(text):
-            message = f"RequestId: {self.request_id} Error: {found.group()}"
-            return {"errorType": "Sandbox.Timedout", "errorMessage": message}
-        found = _EXITED.search(text)
-        message = found.group(1) if found else "the log has no response and no error"
-        return {"errorType": "Runtime.ExitError", "errorMessage": message}
+            return {"errorType": "Sandbox.Timedout", "errorMessage": told + found.group()}
+        if _STATUS_TIMEOUT in self.logs[-1]:
+            told += f"Task timed out after {self.duration / 1000:.2f} seconds"
+            return {"errorType": "Sandbox.Timedout", "errorMessage": told}
+        of_report = _ERROR_TYPE.search(self.logs[-1])
+        kind = of_report.group(1) if of_report else "Runtime.ExitError"
+        if found := _EXITED.search(text):
+            return {"errorType": kind, "errorMessage": found.group(1)}
+        message = told + kind if of_report else "the log has no response and no error"
+        return {"errorType": kind, "errorMessage": message}
 
 
 class InvocationLog:

@@ -155,6 +155,29 @@ def test_an_invocation_that_did_not_end_by_itself_is_told_by_the_log(
     assert invocation.error == {"errorType": error_type, "errorMessage": message}
 
 
+@pytest.mark.parametrize(
+    ("status", "error_type", "message"),
+    [
+        ("timeout", "Sandbox.Timedout", "Task timed out after 3.00 seconds"),
+        ("error\tError Type: Runtime.OutOfMemory", "Runtime.OutOfMemory", "Runtime.OutOfMemory"),
+    ],
+)
+def test_an_invocation_that_did_not_end_by_itself_is_told_by_its_report_alone(
+    status: str, error_type: str, message: str
+) -> None:
+    """As Lambda does since 2025: only the report tells of a timeout."""
+    report = (
+        f"REPORT RequestId: r1\tDuration: 3000.00 ms\tInit Duration: 67.49 ms\tStatus: {status}"
+    )
+    (invocation,) = read(
+        one=["START RequestId: r1 Version: $LATEST", "END RequestId: r1", report]
+    ).finished
+    assert invocation.error == {
+        "errorType": error_type,
+        "errorMessage": f"RequestId: r1 Error: {message}",
+    }
+
+
 def test_what_has_begun_and_not_ended_is_running() -> None:
     told = read(one=[*lines("r1"), "START RequestId: r2 Version: $LATEST"], two=list(lines("r3")))
     assert [each.request_id for each in told.finished] == ["r1", "r3"]
