@@ -56,11 +56,12 @@ def add_sections(item: pytest.Item, report: pytest.TestReport) -> None:
         return
     from slstest.report.text import invocations_text, logs_text, undelivered_text
 
-    functions = environment.invocations()
+    history = environment.history()
+    invocations = [invocations_text(history.functions), history.unread]
     texts = {
-        INVOCATIONS: invocations_text(functions),
-        LOG: logs_text(functions),
-        UNDELIVERED: undelivered_text(environment.undelivered()),
+        INVOCATIONS: "\n".join(filter(None, invocations)),
+        LOG: logs_text(history.functions),
+        UNDELIVERED: undelivered_text(history.undelivered),
     }
     told = [(title, text) for title, text in texts.items() if text]
     report.sections += told

@@ -49,6 +49,15 @@ def ask(
         return response
 
 
+def troubles() -> tuple[type[Exception], ...]:
+    """The errors with which a question to a cloud may end, for an ``except`` of whoever can do
+    without the answer: those of the harness, and botocore's."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    return (SlstestError, BotoCoreError, ClientError, ResponseParserError)
+
+
 def code_of(error: Any) -> str:
     """The AWS error code of a ``ClientError``."""
     return str(error.response["Error"].get("Code", ""))

@@ -28,7 +28,7 @@ from slstest.resources.stream import Stream, create_stream
 from slstest.resources.table import Table, create_table
 from slstest.resources.table_settings import KeySpec
 from slstest.resources.topic import Topic, create_topic
-from slstest.scope import Scope
+from slstest.scope import History, Scope
 from slstest.teardown import delete_entries
 
 if TYPE_CHECKING:
@@ -298,6 +298,11 @@ class Environment:
         """What has finished so far, by function, without waiting for more; for
         :mod:`slstest.report.text`."""
         return self._scope.invocations()
+
+    def history(self) -> History:
+        """The same and :meth:`undelivered`, as far as they can be read: never raises for the
+        cloud's sake."""
+        return self._scope.history()
 
     def undelivered(self) -> tuple[str, ...]:
         """What one service could not deliver to another so far, and why, where the cloud tells;

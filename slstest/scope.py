@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slstest.calls import troubles
 from slstest.clouds.base import TellsUndelivered
 from slstest.errors import ConfigurationError
 from slstest.invocation import Invocation
@@ -15,6 +17,19 @@ from slstest.report.text import invocations_text, logs_text, undelivered_text
 
 if TYPE_CHECKING:
     from slstest.clouds.base import Cloud
+
+
+@dataclass(frozen=True)
+class History:
+    """What has happened so far, as far as it could be read, for whoever tells of a failure."""
+
+    functions: Mapping[str, Sequence[Invocation]]
+    """The finished invocations, by the functions' labels."""
+    undelivered: Sequence[str]
+    """What one service could not deliver to another, where the cloud tells."""
+    unread: str
+    """That the invocations, or some of them, could not be read, and why; empty where they
+    were."""
 
 
 class Scope:
@@ -79,13 +94,26 @@ class Scope:
         """What one service could not deliver to another, where the cloud tells."""
         return tuple(self.cloud.undelivered()) if isinstance(self.cloud, TellsUndelivered) else ()
 
+    def history(self) -> History:
+        """What has finished so far. Never raises for the cloud's sake: what is to be told of a
+        failure must not take its place."""
+        functions: dict[str, tuple[Invocation, ...]] = {}
+        unread = ""
+        try:
+            for label, name in self._functions.items():
+                functions[label] = tuple(self.cloud.invocations(name))
+        except troubles() as error:
+            unread = f"what the functions did could not be read: {error}"
+        return History(functions, self.undelivered(), unread)
+
     def story(self) -> str:
         """What the functions did and what did not reach them, for the end of a message that says
         what is wrong."""
-        functions = self.invocations()
+        history = self.history()
         parts = [
-            invocations_text(functions, rows=8),
-            undelivered_text(self.undelivered(), rows=8),
-            logs_text(functions, lines=30),
+            invocations_text(history.functions, rows=8),
+            history.unread,
+            undelivered_text(history.undelivered, rows=8),
+            logs_text(history.functions, lines=30),
         ]
         return "\n\n".join(part for part in parts if part)

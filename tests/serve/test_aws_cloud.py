@@ -6,6 +6,7 @@ A proxy stands in between: it notes every call, and makes calls fail as AWS's do
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -329,6 +330,32 @@ def test_throttling_is_waited_for(run: Run, proxy: Proxy, client: Callable[[str]
     proxy.refuse("DeleteTable", "ThrottlingException", "Rate exceeded")
     passed(run(A_STREAM))
     assert proxy.operations().count("CreateTable") == 3
+    assert left_on(client) == []
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "xdist"])
+def test_a_log_that_must_not_be_read_is_told_in_the_failure(
+    run: Run, proxy: Proxy, client: Callable[[str], Any], workers: tuple[str, ...]
+) -> None:
+    message = "User: arn:aws:iam::123456789012:user/ada is not authorized to perform that"
+    proxy.refuse("FilterLogEvents", "AccessDeniedException", message, times=math.inf)
+    test = """
+        def test_it(sls, copier):
+            copier.invoke({})
+            assert 1 == 2
+
+        def test_a_function_that_fails(sls, copier):
+            copier.invoke({"Records": [{"body": "{}"}]})
+        """
+    done = run(test, arguments=("--sls-runtime", "cloud", *workers))
+    told = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 1, told
+    assert "INTERNALERROR" not in told
+    assert "assert 1 == 2" in told
+    assert "failed: KeyError: 'id'" in told
+    assert "what the functions did could not be read: An error occurred" in told
+    assert "Allow logs:FilterLogEvents to arn:aws:" in told
+    assert "2 failed in" in told
     assert left_on(client) == []
 
 

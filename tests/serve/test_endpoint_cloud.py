@@ -21,7 +21,7 @@ from slstest.naming import PREFIX
 from slstest.waiting import Pace
 
 if TYPE_CHECKING:
-    from tests.serve.conftest import Server
+    from tests.serve.conftest import Serve, Server
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -626,6 +626,37 @@ UNREAD_LOGS = """
 def test_a_log_that_nobody_reads_is_not_written(run: Run) -> None:
     done = run(UNREAD_LOGS, "--sls-runtime", "process")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+GONE = """
+    import os, signal
+
+    def test_that_is_cut_off(sls):
+        copies = sls.table()
+        echo = sls.function("echo")
+        assert echo.invoke({"n": 1}) == {"n": 1}
+        os.kill(SERVER, signal.SIGKILL)
+        copies.put({"id": "1"})
+
+    def test_of_something_else():
+        pass
+    """
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "xdist"])
+def test_an_endpoint_that_is_gone_in_mid_test_fails_that_test(
+    serve: Serve, run: Run, workers: tuple[str, ...]
+) -> None:
+    server = serve()
+    server.note_processes()
+    tests = GONE.replace("SERVER", str(server.process.pid))
+    done = run(tests, "--sls-runtime", "cloud", *workers, url=server.url)
+    server.process.communicate()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "INTERNALERROR" not in done.stdout + done.stderr
+    assert "1 failed, 1 passed, 1 error" in done.stdout
+    gone = f"the endpoint {server.url} does not answer any more"
+    assert f"what the functions did could not be read: {gone}" in done.stdout
 
 
 def test_where_nothing_answers_the_message_says_so(run: Run) -> None:

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
-from slstest import ConfigurationError, Environment, Invocation, NotSettled, Unavailable
+from slstest import (
+    ConfigurationError,
+    Environment,
+    ExpectationFailed,
+    Invocation,
+    NotSettled,
+    SlstestError,
+    Unavailable,
+)
 from slstest.ledger import Ledger
 
 
@@ -99,6 +110,53 @@ def test_invocations_are_told_by_function_without_waiting(
     cloud.finished[counter.name].append(finished)
     cloud.between_looks.append(lambda: pytest.fail("waited"))
     assert world.invocations() == {"counter": (finished,), "click_processor": ()}
+
+
+REFUSAL = ClientError(
+    {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "FilterLogEvents"
+)
+UNREADABLE = [
+    (REFUSAL, "Rate exceeded"),
+    (EndpointConnectionError(endpoint_url="http://gone"), "Could not connect"),
+    (ResponseParserError("no JSON"), "no JSON"),
+    (SlstestError("the endpoint does not answer any more"), "does not answer any more"),
+]
+
+
+@pytest.mark.parametrize(("error", "told"), UNREADABLE)
+def test_what_cannot_be_read_of_the_functions_does_not_hide_what_is_wrong(
+    world: Environment,
+    folder: Path,
+    cloud: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    told: str,
+) -> None:
+    def invocations(name: str) -> list[Invocation]:
+        if name == second.name:
+            raise error
+        return [Invocation("r", {}, None, None)]
+
+    world.function(folder, "first")
+    second = world.function(folder, "second")
+    monkeypatch.setattr(cloud, "invocations", invocations)
+    table = world.table()
+    table.put({"id": "1"})
+    with pytest.raises(ExpectationFailed) as failed:
+        table.expect_no_item({"id": "1"})
+    text = str(failed.value)
+    assert "but has\n  {'id': '1'}" in text
+    assert "first: 1 invocation" in text
+    assert re.search(f"\nwhat the functions did could not be read: .*{told}", text)
+
+
+def test_an_error_that_is_no_trouble_of_a_cloud_is_not_hidden(
+    world: Environment, folder: Path, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.function(folder)
+    monkeypatch.setattr(cloud, "invocations", lambda name: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        world.history()
 
 
 def test_two_handlers_in_one_folder_are_told_apart(world: Environment, folder: Path) -> None:
