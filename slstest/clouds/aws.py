@@ -70,6 +70,7 @@ class AwsAccount:
     """A log line is seen some seconds after it was written."""
     quiet_here = 2.0
     quiet_pushes = 10.0
+    slow_start: float | None = 60.0
     user_id = ""
     owner = ""
 

@@ -38,6 +38,9 @@ class Connection(Protocol):
     """The same of functions that run here, on what is read for them."""
     quiet_pushes: float
     """The same of those that a service pushes to: after which it is not expected to any more."""
+    slow_start: float | None
+    """Where Lambda may begin to read a stream minutes after a mapping of it was made, how many
+    seconds that is waited for if nothing tells; None where it begins within a few."""
     user_id: str
     """IAM's unique id of who calls; empty where there is none."""
     owner: str

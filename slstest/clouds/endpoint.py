@@ -44,6 +44,7 @@ class Endpoint:
     quiet = 2.0
     quiet_here = 0.0
     quiet_pushes = 1.0
+    slow_start: float | None = None
     user_id = ""
     owner = ""
 

@@ -7,12 +7,14 @@ functions' logs, the queues that they read, and that nothing has changed for a w
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.connection import Connection
 from slstest.clouds.services import check_service
+from slstest.clouds.stream_starts import StreamStart, source_of, stream_of
 from slstest.clouds.watching import MessageCounts, time_is_real
 from slstest.errors import ConfigurationError, NotSettled
 from slstest.functions.recorded import InvocationLog, json_log_unreadable
@@ -36,7 +38,8 @@ _WINDOW = "slstest-window"
 
 _BEGINNING = 5.0
 """Seconds within which a cloud begins to read for a new mapping, which takes MiniStack longest, or
-ends the first invocation by an event, which a cold start of LocalStack's does."""
+ends the first invocation by an event, which a cold start of LocalStack's does. AWS may take far
+longer to begin to read a stream, see ``stream_starts.py``."""
 
 Look = Callable[[], "tuple[list[str], object]"]
 """Tells what is under way, and whatever changes when something has happened."""
@@ -52,8 +55,12 @@ class _Mapping:
     """When, on the monotonic clock."""
     invocations: int
     """How often the function had been invoked by then."""
+    batches: int
+    """How often of these with records of the source."""
     window: float
     """Seconds for which what came is held back until there is more."""
+    start: StreamStart | None
+    """Of a stream that may be read much later."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,8 @@ class RemoteCloud:
         self._logs: dict[str, InvocationLog] = {}
         self._counts: dict[str, int] = {}
         """How often each function had been invoked when it was last looked."""
+        self._batches: Counter[tuple[str, str]] = Counter()
+        """How often of these with records of an event source, by its ARN."""
         self._mappings: dict[str, _Mapping] = {}
         """Those that are enabled, by their UUIDs."""
         self._events: dict[str, _Events] = {}
@@ -128,6 +137,7 @@ class RemoteCloud:
         self._mappings.clear()
         self._events.clear()
         self._counts.clear()
+        self._batches.clear()
 
     def end(self) -> None:
         self.begin()
@@ -192,19 +202,31 @@ class RemoteCloud:
         enabled = context[_ENABLED]
         if enabled and "EventSourceArn" in parsed:
             function = parsed["FunctionArn"].rpartition(":")[2]
+            source = parsed["EventSourceArn"]
             window = parsed.get("MaximumBatchingWindowInSeconds", 0)
             self._mappings[parsed["UUID"]] = _Mapping(
-                parsed["EventSourceArn"],
+                source,
                 function,
                 time.monotonic(),
                 self._counts.get(function, 0),
+                self._batches[function, stream_of(source)],
                 window if context[_WINDOW] is None else context[_WINDOW],
+                self._start(parsed),
             )
         elif enabled is False:
             self._mappings.pop(parsed.get("UUID", ""), None)
-        elif context[_WINDOW] is not None and parsed.get("UUID") in self._mappings:
+        elif parsed.get("UUID") in self._mappings:
             known = self._mappings[parsed["UUID"]]
-            self._mappings[parsed["UUID"]] = replace(known, window=context[_WINDOW])
+            if known.start is not None:
+                known.start.hear(parsed)
+            if context[_WINDOW] is not None:
+                self._mappings[parsed["UUID"]] = replace(known, window=context[_WINDOW])
+
+    def _start(self, mapping: dict[str, Any]) -> StreamStart | None:
+        patience = self._connection.slow_start
+        if patience is None or ":sqs:" in mapping["EventSourceArn"]:
+            return None
+        return StreamStart(self._connection.client, mapping, patience)
 
     def _mapping_deleted(self, parsed: dict[str, Any], **_: Any) -> None:
         self._mappings.pop(parsed.get("UUID", ""), None)
@@ -237,6 +259,11 @@ class RemoteCloud:
         logs = {name: log.read() for name, log in self._logs.items()}
         running = [f"invocation {each} of {name}" for name in logs for each in logs[name].running]
         self._counts = {name: len(told.finished) for name, told in logs.items()}
+        self._batches = Counter(
+            (name, source)
+            for name, told in logs.items()
+            for source in map(source_of, told.finished)
+        )
         for name, events in self._events.items():
             age = time.monotonic() - events.latest
             if self._counts.get(name, 0) < events.invocations and age < _BEGINNING:
@@ -254,11 +281,16 @@ class RemoteCloud:
     def _beginning(self, mapping: _Mapping) -> str | None:
         """A mapping that nobody may have read yet, in words. What waits in a queue is counted."""
         age = time.monotonic() - mapping.enabled
+        first = f"the first look at {mapping.source}, by a mapping that is {age:.1f} s old"
+        if mapping.start is not None:
+            batches = self._batches[mapping.function, stream_of(mapping.source)]
+            if mapping.start.is_awaited(age, seen=batches > mapping.batches):
+                return f"{first}, which AWS has not begun to read"
         if ":sqs:" in mapping.source or age >= _BEGINNING:
             return None
         if self._counts.get(mapping.function, 0) > mapping.invocations:
             return None
-        return f"the first look at {mapping.source}, by a mapping that is {age:.1f} s old"
+        return first
 
 
 def _note_event(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:

@@ -444,6 +444,59 @@ def test_a_role_that_lambda_does_not_know_yet_is_waited_for(
     assert left_on(client) == []
 
 
+LATE = """
+    import threading
+    import boto3
+    from slstest import ExpectationFailed
+    from slstest.clouds import remote
+    from slstest.clouds.aws import AwsAccount
+
+    AwsAccount.quiet = 0.5
+    remote._BEGINNING = 0.1
+
+    @pytest.fixture
+    def late():
+        \"""Lets Lambda begin to read later than it says, and the harness does not hear of it.\"""
+        client = boto3.client("lambda")
+        timers = []
+
+        def late(mapping):
+            client.update_event_source_mapping(UUID=mapping.uuid, Enabled=False)
+            again = client.update_event_source_mapping
+            timers.append(threading.Timer(3, again, kwargs={"UUID": mapping.uuid, "Enabled": True}))
+            timers[0].start()
+
+        yield late
+        timers[0].join()
+
+    @pytest.mark.parametrize("kind", ["stream", "table"])
+    def test_it(sls, copies, late, kind):
+        copier = sls.function("writer.py", environment={"TABLE": copies.name})
+        source = sls.stream() if kind == "stream" else sls.table(stream=True)
+        late(copier.triggered_by(source))
+        source.put({"id": "1"})
+        with pytest.raises(ExpectationFailed):
+            copies.expect_no_item({"id": "1"})
+    """
+
+WRITER = """
+    import os, boto3
+
+    table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+
+    def handler(event, context):
+        table.put_item(Item={"id": "1"})
+    """
+
+
+def test_a_mapping_that_begins_late_is_waited_for(
+    run: Run, client: Callable[[str], Any], tmp_path: Path
+) -> None:
+    (tmp_path / "writer.py").write_text(textwrap.dedent(WRITER), encoding="utf-8")
+    passed(run(LATE, arguments=("--sls-runtime", "cloud")))
+    assert left_on(client) == []
+
+
 def test_what_cannot_be_deleted_at_once_is_deleted_in_the_end(
     run: Run, proxy: Proxy, client: Callable[[str], Any]
 ) -> None:
