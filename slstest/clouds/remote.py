@@ -165,7 +165,7 @@ class RemoteCloud:
 
     def invocations(self, function_name: str) -> Sequence[Invocation]:
         log = self._logs.get(function_name)
-        return () if log is None else tuple(log.read().finished)
+        return () if log is None else tuple(log.read(max_age=self.pace.look).finished)
 
     def close(self) -> None:
         self._connection.close()
@@ -192,6 +192,8 @@ class RemoteCloud:
             self._logs[name].also_in(group)
 
     def _invoked(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        for log in self._logs.values():  # one function may have invoked another
+            log.expire()
         name = context.get(_EVENT_OF)
         if name is not None and "Error" not in parsed:
             known = self._events[name].invocations if name in self._events else 0

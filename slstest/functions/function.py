@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 from slstest.calls import ask, troubles
@@ -178,26 +178,26 @@ class Function(Resource):
         :class:`slstest.errors.ExpectationFailed`.
         """
         wanted = 1 if times is None else times
+        finished: list[Invocation] = []
+
+        def look(is_right: Callable[[int], bool]) -> list[Invocation] | None:
+            nonlocal finished
+            finished = self._finished()
+            return finished if is_right(len(finished)) else None
+
+        def explain() -> str:
+            return f"{self} was to be invoked {_times(times)}, but was {_times(len(finished))}."
+
         if wanted > 0:
-            expect(
-                self._scope,
-                lambda: self._finished() if len(self._finished()) >= wanted else None,
-                lambda: (
-                    f"{self} was to be invoked {_times(times)}, but was "
-                    f"{_times(len(self._finished()))}."
-                ),
-                timeout,
-            )
+            expect(self._scope, lambda: look(lambda count: count >= wanted), explain, timeout)
         if times is not None:
             expect_not(
                 self._scope,
-                lambda: None if len(self._finished()) == times else self._finished(),
-                lambda found: (
-                    f"{self} was to be invoked {_times(times)}, but was {_times(len(found))}."
-                ),
+                lambda: look(lambda count: count != times),
+                lambda found: explain(),
                 timeout,
             )
-        return self._finished()
+        return finished
 
     def expect_log(self, pattern: str | re.Pattern[str], timeout: float | None = None) -> str:
         """Wait for a log line in which a regular expression is found, and return the line.

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from slstest.calls import ask_unless
+from slstest.errors import SlstestError
 from slstest.functions.recorder import MARK
 from slstest.invocation import Invocation
 
@@ -75,7 +77,14 @@ class _Open:
         return found if found and found["id"] == self.request_id else None
 
     def value(self, what: str) -> Any:
-        return json.loads("".join(self.parts[what])) if what in self.parts else None
+        if what not in self.parts:
+            return None
+        try:
+            return json.loads("".join(self.parts[what]))
+        except ValueError as error:
+            raise SlstestError(
+                f"the log has lost a part of the {what} of the invocation {self.request_id}"
+            ) from error
 
     def trial(self) -> str:
         """What it has in common with the other tries of the same event, and nothing else has.
@@ -118,6 +127,9 @@ class InvocationLog:
         self._client = client
         self._name = function_name
         self._groups = [f"/aws/lambda/{function_name}"]
+        self._read_at = 0.0
+        self._told: Told | None = None
+        """What was told then; None where it may be something else by now."""
 
     def also_in(self, group: str) -> None:
         """The function is set to log to this group, which others may do as well.
@@ -127,9 +139,25 @@ class InvocationLog:
         """
         if group not in self._groups:
             self._groups.append(group)
+            self.expire()
 
-    def read(self) -> Told:
-        """Everything that the log tells now."""
+    def expire(self) -> None:
+        """Something was done that the log tells of."""
+        self._told = None
+
+    def read(self, max_age: float = 0.0) -> Told:
+        """Everything that the log tells now, or told at most ``max_age`` seconds ago.
+
+        AWS lets an account read its logs a few times a second:
+        https://repost.aws/knowledge-center/cloudwatch-logs-throttling
+        """
+        now = time.monotonic()
+        if self._told is None or now - self._read_at >= max_age:
+            self._told = self._read()
+            self._read_at = now
+        return self._told
+
+    def _read(self) -> Told:
         finished: list[_Open] = []
         running: list[_Open] = []
         for group in self._groups:

@@ -146,6 +146,43 @@ def test_an_event_is_under_way_until_its_invocation_is_seen(
     assert [each.request_id for each in cloud.invocations("f")] == ["r1"]
 
 
+def test_a_log_is_read_once_in_the_time_of_a_look_unless_something_was_invoked(
+    connection: Connection,
+) -> None:
+    connection.pace = Pace(look=60)
+    cloud: Any = RemoteCloud("endpoint", connection)  # type: ignore[arg-type]
+    with Stubber(connection.lambda_) as answers:
+        answers.add_response("create_function", {"FunctionName": "f"})
+        answers.add_response("invoke", {"StatusCode": 200}, {"FunctionName": "g"})
+        connection.lambda_.create_function(FunctionName="f", Role="r" * 20, Code={})
+        for _ in range(3):
+            cloud.invocations("f")
+        assert connection.logs.looks == 1
+        connection.lambda_.invoke(FunctionName="g")
+        cloud.invocations("f")
+        assert connection.logs.looks == 2
+
+
+def test_a_cloud_settles_on_what_it_sees_then(connection: Connection) -> None:
+    connection.pace = Pace(look=60)
+    cloud: Any = RemoteCloud("endpoint", connection)  # type: ignore[arg-type]
+    with Stubber(connection.lambda_) as answers:
+        answers.add_response("create_function", {"FunctionName": "f"})
+        connection.lambda_.create_function(FunctionName="f", Role="r" * 20, Code={})
+    assert not cloud.invocations("f")
+    connection.logs = Unfinished()
+    with pytest.raises(NotSettled, match="invocation r1 of f"):
+        cloud.settle(0)
+
+
+class Unfinished(Logs):
+    """The log of a function that is running."""
+
+    def filter_log_events(self, **_: Any) -> dict[str, Any]:
+        line = {"logStreamName": "s", "timestamp": 1, "message": "START RequestId: r1 Version: 1"}
+        return {"events": [line]}
+
+
 UUID = "00000000-0000-0000-0000-000000000000"
 MAPPING = {
     "UUID": UUID,

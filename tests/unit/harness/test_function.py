@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -380,3 +381,20 @@ def test_a_failed_expectation_tells_what_the_functions_did(
     assert "click_processor: 1 invocation, 1 failed" in text
     assert "error:    KeyError: 'page'" in text
     assert "log of click_processor:\n  the log" in text
+
+
+def test_each_look_for_invocations_reads_them_once(
+    world: Environment, folder: Path, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = world.function(folder)
+    reads: list[str] = []
+
+    def invocations(name: str) -> list[Invocation]:
+        reads.append(name)
+        return cloud.finished[name]  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(cloud, "invocations", invocations)
+    finish = partial(cloud.finished[function.name].append, Invocation("r", {}, None, None))
+    cloud.between_looks.extend([lambda: None, finish])
+    assert len(function.expect_invoked()) == 1
+    assert len(reads) == 3

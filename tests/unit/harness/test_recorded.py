@@ -22,6 +22,7 @@ import pytest
 from awslambdaric.lambda_runtime_exception import FaultException
 from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 
+from slstest.errors import SlstestError
 from slstest.functions.recorded import InvocationLog
 from slstest.functions.recorder import HANDLER, MODULE, recorder_source, with_recorder
 from slstest.runtimes.limits import MAX_RESPONSE_SIZE, response_too_large
@@ -330,6 +331,24 @@ def test_a_response_over_the_limit_is_an_error() -> None:
     told = read(one=[*lines("r1", *fits), *lines("r1", *not_any_more)]).finished
     assert (told[0].response, told[0].error) == (text, None)
     assert (told[1].response, told[1].error) == (None, response_too_large())
+
+
+def test_what_has_lost_a_part_is_told() -> None:
+    event, *rest = recorded({"n": "x" * 100}, lambda e, c: None, limit=80)
+    with pytest.raises(SlstestError, match="has lost a part of the event of the invocation r1"):
+        read(one=list(lines("r1", event, *rest[1:])))
+
+
+def test_the_log_is_read_again_when_it_is_too_old_or_has_expired() -> None:
+    logs = Logs(one=list(lines("r1")))
+    log = InvocationLog(lambda: logs, "f")
+    told = log.read(max_age=60)
+    assert log.read(max_age=60) is told
+    assert log.read() is not told
+    logs.events.clear()
+    assert log.read(max_age=60).finished
+    log.expire()
+    assert not log.read(max_age=60).finished
 
 
 class Groups:
