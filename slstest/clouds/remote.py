@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.connection import Connection
+from slstest.clouds.event_retries import EventRetries
 from slstest.clouds.services import check_service
 from slstest.clouds.stream_starts import StreamStart, source_of, stream_of
 from slstest.clouds.watching import MessageCounts, time_is_real
 from slstest.errors import ConfigurationError, NotSettled
-from slstest.functions.recorded import InvocationLog, json_log_unreadable
+from slstest.functions.recorded import InvocationLog, Told, json_log_unreadable
 
 if TYPE_CHECKING:
     import boto3
@@ -29,6 +30,9 @@ _ENABLED = "slstest-enabled"
 
 _EVENT_OF = "slstest-event-of"
 """In the context of a call that invokes a function asynchronously, the function's name."""
+
+_RETRIES_OF = "slstest-retries-of"
+"""In the context of a call that sets how a function is invoked asynchronously, its name."""
 
 _LOG_GROUP = "slstest-log-group"
 """In the context of a call that creates or updates a function, the log group that it is given."""
@@ -99,6 +103,7 @@ class RemoteCloud:
         """Those that are enabled, by their UUIDs."""
         self._events: dict[str, _Events] = {}
         """By the name of the function."""
+        self._retries = EventRetries()
         self._queues = MessageCounts(connection.client)
         # Clients of the session that are made from now on hear of it as well.
         self._attend(connection.session.events)
@@ -110,6 +115,10 @@ class RemoteCloud:
             "after-call.lambda.Invoke": self._invoked,
             "after-call.lambda.DeleteEventSourceMapping": self._mapping_deleted,
         }
+        for operation in ("Put", "Update", "Delete"):
+            name = f"lambda.{operation}FunctionEventInvokeConfig"
+            heard[f"before-parameter-build.{name}"] = _note_whose_retries
+            heard[f"after-call.{name}"] = self._retries_set
         for operation in ("CreateFunction", "UpdateFunctionConfiguration"):
             heard[f"before-parameter-build.lambda.{operation}"] = self._note_logging
             heard[f"after-call.lambda.{operation}"] = self._function_set
@@ -136,6 +145,7 @@ class RemoteCloud:
         self._logs.clear()
         self._mappings.clear()
         self._events.clear()
+        self._retries.forget()
         self._counts.clear()
         self._batches.clear()
 
@@ -192,13 +202,19 @@ class RemoteCloud:
             self._logs[name].also_in(group)
 
     def _invoked(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-        for log in self._logs.values():  # one function may have invoked another
+        for log in self._logs.copy().values():  # one function may have invoked another
             log.expire()
         name = context.get(_EVENT_OF)
         if name is not None and "Error" not in parsed:
             known = self._events[name].invocations if name in self._events else 0
             invocations = max(known, self._counts.get(name, 0)) + 1
             self._events[name] = _Events(time.monotonic(), invocations)
+            if request_id := parsed.get("ResponseMetadata", {}).get("RequestId"):
+                self._retries.invoked(name, request_id)
+
+    def _retries_set(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        if "Error" not in parsed:
+            self._retries.configured(context[_RETRIES_OF], parsed.get("MaximumRetryAttempts"))
 
     def _mapping_set(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         enabled = context[_ENABLED]
@@ -258,7 +274,13 @@ class RemoteCloud:
             pause = min(pause * 1.5, max(self.pace.look, quiet / 4))
 
     def _running(self) -> tuple[list[str], object]:
-        logs = {name: log.read() for name, log in self._logs.items()}
+        return self._running_in(self._read_logs())
+
+    def _read_logs(self) -> dict[str, Told]:
+        # Another thread of the test may deploy functions meanwhile.
+        return {name: log.read() for name, log in self._logs.copy().items()}
+
+    def _running_in(self, logs: Mapping[str, Told]) -> tuple[list[str], object]:
         running = [f"invocation {each} of {name}" for name in logs for each in logs[name].running]
         self._counts = {name: len(told.finished) for name, told in logs.items()}
         self._batches = Counter(
@@ -266,19 +288,21 @@ class RemoteCloud:
             for name, told in logs.items()
             for source in map(source_of, told.finished)
         )
-        for name, events in self._events.items():
+        for name, events in self._events.copy().items():
             age = time.monotonic() - events.latest
             if self._counts.get(name, 0) < events.invocations and age < _BEGINNING:
                 running.append(f"an event that has invoked {name} {age:.1f} s ago")
         return running, self._counts
 
     def _under_way(self) -> tuple[list[str], object]:
-        running, picture = self._running()
+        logs = self._read_logs()
+        running, picture = self._running_in(logs)
         mappings = list(self._mappings.values())
-        waiting = self._queues.waiting({mapping.source for mapping in mappings})
-        return running + waiting + [
-            each for each in map(self._beginning, mappings) if each
-        ], picture
+        under_way = running + self._queues.waiting({mapping.source for mapping in mappings})
+        under_way += [each for each in map(self._beginning, mappings) if each]
+        for name, told in logs.items():
+            under_way += self._retries.due(name, told.finished)
+        return under_way, picture
 
     def _beginning(self, mapping: _Mapping) -> str | None:
         """A mapping that nobody may have read yet, in words. What waits in a queue is counted."""
@@ -298,6 +322,10 @@ class RemoteCloud:
 def _note_event(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
     if params.get("InvocationType") == "Event":
         context[_EVENT_OF] = str(params.get("FunctionName")).rpartition(":")[2]
+
+
+def _note_whose_retries(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    context[_RETRIES_OF] = str(params.get("FunctionName")).rpartition(":")[2]
 
 
 def _note_settings(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:

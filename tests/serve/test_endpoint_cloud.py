@@ -322,7 +322,7 @@ SEEN_FROM_THE_LOG = """
     from decimal import Decimal
 
     import pytest
-    from slstest import ConfigurationError, ExpectationFailed, FunctionError
+    from slstest import ConfigurationError, ExpectationFailed, FunctionError, NotSettled
 
     @pytest.fixture
     def deploy(sls, tmp_path):
@@ -339,6 +339,18 @@ SEEN_FROM_THE_LOG = """
         logs.create_log_group(logGroupName=name)
         yield name
         logs.delete_log_group(logGroupName=name)
+
+    def test_an_event_that_will_be_tried_again(deploy, sls):
+        function = deploy("1 / 0")
+        function.invoke_async({})
+        with pytest.raises(NotSettled, match="retry 1 of an asynchronous invocation of sls-"):
+            sls.settle(timeout=3)
+
+    def test_an_event_that_will_not_be_tried_again(deploy, sls):
+        function = deploy("1 / 0")
+        function.configure_async(maximum_retry_attempts=0)
+        function.invoke_async({})
+        sls.settle()
 
     def test_decimal(deploy):
         function = deploy("{'count': Decimal(2)}")
@@ -414,7 +426,7 @@ SEEN_FROM_THE_LOG = """
 def test_what_the_cloud_runs_is_seen_from_its_log(server: Server, run: Run) -> None:
     done = run(SEEN_FROM_THE_LOG, "--sls-runtime", "cloud")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "10 passed" in done.stdout
+    assert "12 passed" in done.stdout
     assert left_on(server) == []
 
 
