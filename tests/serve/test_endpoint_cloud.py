@@ -660,7 +660,6 @@ def test_an_endpoint_that_is_gone_in_mid_test_fails_that_test(
     serve: Serve, run: Run, workers: tuple[str, ...]
 ) -> None:
     server = serve()
-    server.note_processes()
     tests = GONE.replace("SERVER", str(server.process.pid))
     done = run(tests, "--sls-runtime", "cloud", *workers, url=server.url)
     server.process.communicate()
