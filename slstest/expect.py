@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from slstest.clouds.base import TellsPending
 from slstest.errors import ExpectationFailed
 from slstest.matching import differences, nearest, show
 from slstest.scope import Scope
 
 T = TypeVar("T")
+
+_ROWS = 8
 
 
 def expect(
@@ -35,6 +38,11 @@ def expect(
         waited = "Nothing is under way any more that could change this."
     else:
         waited = f"Waited {limit:g} s."
+        pending = scope.cloud.pending() if isinstance(scope.cloud, TellsPending) else ()
+        if pending:
+            waited += " Still under way:" + "".join(f"\n  - {what}" for what in pending[:_ROWS])
+            if len(pending) > _ROWS:
+                waited += f"\n  and {len(pending) - _ROWS} more"
     raise failure(scope, f"{explain()}\n{waited}")
 
 

@@ -89,6 +89,14 @@ class TellsUndelivered(Protocol):
 
 
 @runtime_checkable
+class TellsPending(Protocol):
+    """A cloud that knows what is under way without asking anybody."""
+
+    def pending(self) -> Sequence[str]:
+        """What that is, in words: invocations, records to be read, retries."""
+
+
+@runtime_checkable
 class WritesLogs(Protocol):
     """A cloud whose functions' logs are written when somebody asks for them."""
 

@@ -210,6 +210,10 @@ class FunctionsHere:
     def redeliver(self) -> Sequence[Redelivered]:
         return self._host.redeliver()
 
+    def pending(self) -> Sequence[str]:
+        """See :class:`slstest.clouds.base.TellsPending`."""
+        return self._scheduler.pending()
+
     def undelivered(self) -> Sequence[str]:
         """See :class:`slstest.clouds.base.TellsUndelivered`."""
         return self._undelivered.notes()

@@ -347,3 +347,21 @@ def test_what_is_no_key_is_not_deleted(world: Environment, key: Any, problem: st
     with pytest.raises(ConfigurationError, match=problem) as raised:
         table.delete(key)
     assert str(raised.value).startswith("table 't'.delete")
+
+
+def test_an_expectation_that_was_waited_for_in_vain_says_what_is_still_under_way(
+    world: Environment, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, pending = world.table(), ["invocation r1 of clicks", "retry 1 (due in 60 s)"]
+    monkeypatch.setattr(cloud, "pending", lambda: pending, raising=False)
+    with pytest.raises(ExpectationFailed) as raised:
+        table.expect_item({"id": "a"}, timeout=0)
+    told = "Waited 0 s. Still under way:\n  - invocation r1 of clicks\n  - retry 1 (due in 60 s)"
+    assert told in str(raised.value)
+    pending.extend(["another"] * 7)
+    with pytest.raises(ExpectationFailed, match=r"- another\n  and 1 more"):
+        table.expect_item({"id": "a"}, timeout=0)
+    pending.clear()
+    with pytest.raises(ExpectationFailed) as raised:
+        table.expect_item({"id": "a"}, timeout=0)
+    assert "under way" not in str(raised.value)
