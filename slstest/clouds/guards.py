@@ -13,14 +13,16 @@ DEFAULT_REGION = "us-east-1"
 
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 _ACCOUNT = re.compile(r"\d{12}")
+_BETWEEN = re.compile(r"[,\s]+")
 
 
 def checked_accounts(accounts: Iterable[str]) -> tuple[str, ...]:
-    """The ids of the AWS accounts in which tests may create things.
+    """The ids of the AWS accounts in which tests may create things. A text may have several,
+    with commas or blanks between them.
 
     Raises :class:`slstest.errors.ConfigurationError` where there is none, or what is none.
     """
-    found = tuple(dict.fromkeys(str(account) for account in accounts))
+    found = tuple(dict.fromkeys(each for text in accounts for each in _listed(str(text))))
     for account in found:
         if not _ACCOUNT.fullmatch(account):
             raise ConfigurationError(
@@ -33,6 +35,10 @@ def checked_accounts(accounts: Iterable[str]) -> tuple[str, ...]:
             "(slstest sweep takes --account 123456789012)"
         )
     return found
+
+
+def _listed(text: str) -> list[str]:
+    return [each for each in _BETWEEN.split(text) if each or not text]
 
 
 def checked_region(region: str) -> str:

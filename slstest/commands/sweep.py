@@ -58,7 +58,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         action="append",
         default=[],
         metavar="ID",
-        help="the AWS account in which things may be deleted, for --cloud aws; may be given again",
+        help="the AWS account in which things may be deleted, for --cloud aws; may be given again, "
+        "or be several with commas between",
     )
     parser.add_argument(
         "--region",

@@ -259,8 +259,10 @@ def test_the_cloud_aws_needs_an_allowed_account_and_a_region(
     assert plain_test.run().ret == 0  # nothing of the harness runs
 
 
-def test_allowed_accounts_are_listed_in_the_ini_file(plain_test: Project) -> None:
-    plain_test.file("pytest.ini", "[pytest]\nsls_aws_accounts = 123456789012 210987654321\n")
+@pytest.mark.parametrize("between", [" ", ", ", ",", "\n    "])
+def test_allowed_accounts_are_listed_in_the_ini_file(plain_test: Project, between: str) -> None:
+    accounts = between.join(["123456789012", "210987654321"])
+    plain_test.file("pytest.ini", f"[pytest]\nsls_aws_accounts = {accounts}\n")
     result = plain_test.run("--sls", "--sls-cloud=aws", "--sls-region=eu-west-1")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["slstest: aws cloud in eu-west-1, process runtime"])

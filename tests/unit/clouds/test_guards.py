@@ -22,6 +22,25 @@ def test_allowed_accounts_have_twelve_digits() -> None:
             checked_accounts([wrong])
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [
+        ["123456789012,210987654321"],
+        ["123456789012,", "210987654321"],
+        ["123456789012", ",", "210987654321,"],
+        ["123456789012 210987654321"],
+        ["123456789012,\n  210987654321\n"],
+    ],
+)
+def test_allowed_accounts_may_be_separated_by_commas_blanks_and_lines(listed: list[str]) -> None:
+    assert checked_accounts(listed) == ("123456789012", "210987654321")
+
+
+def test_a_comma_is_no_account() -> None:
+    with pytest.raises(ConfigurationError, match="no AWS account is allowed"):
+        checked_accounts([","])
+
+
 def test_without_an_allowed_account_none_may_be_used() -> None:
     with pytest.raises(ConfigurationError, match="no AWS account is allowed"):
         checked_accounts([])
