@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any
 
 import pytest
 
@@ -16,8 +16,13 @@ DEFAULT_AHEAD = 2
 AWS_TIMEOUT = 120.0
 """Seconds; a log line may take ten to be seen there, and a queue's count a minute to be right."""
 
-# A TOML file may say a number only where the setting is declared as one.
-_NUMBER: Literal["float", "string"] = "float" if pytest.version_tuple >= (8, 4) else "string"
+# A TOML file may say a number only where the setting is declared as one. The text comes first, so
+# that what is no number is refused in our words.
+_NUMBER: Any = "string"
+if pytest.version_tuple >= (9, 2):
+    _NUMBER = str | float
+elif pytest.version_tuple >= (9, 0):
+    _NUMBER = "float"
 
 
 def add_options(parser: pytest.Parser) -> None:

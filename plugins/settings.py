@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +14,8 @@ from slstest.clouds.localstack.images import DEFAULT_IMAGE
 from slstest.clouds.urls import checked_url
 from slstest.errors import ConfigurationError
 
+from . import forms
+from .given import Given, flag, given, ini, ini_place
 from .options import AWS_TIMEOUT, CLOUDS, DEFAULT_AHEAD, DEFAULT_TIMEOUT, RUNTIMES
 
 if TYPE_CHECKING:
@@ -64,64 +65,64 @@ class Settings:
 def resolve(config: pytest.Config) -> Settings:
     """Read every option: the command line first, then the ini file, then the default.
 
-    Raises :class:`pytest.UsageError`, which names the option and lists what it takes.
+    The form of each value is checked, also of those that this run does not need. Raises
+    :class:`pytest.UsageError`, which names the option and lists what it takes.
     """
-    cloud = _cloud(config)
-    debugger = _debugger(config)
-    runtime, because = _runtime(config, debugger, cloud)
-    on = _flag(config, "sls")
-    endpoint, endpoint_because = _endpoint(config, cloud)
+    on = flag(config, "sls")
+    chosen = given(config, "sls_cloud", forms.one_of(CLOUDS))
+    cloud = chosen.value if chosen else "embedded"
+    runtime, debugger, because = _runtime(config, cloud)
+    url = given(config, "sls_endpoint", checked_url)
+    image = given(config, "sls_localstack_image", forms.image, "the name of an image")
+    port = given(config, "sls_localstack_port", forms.port, "a port from 1 to 65535")
+    reuse = flag(config, "sls_localstack_reuse")
+    region = _region(config, in_account=on and cloud == "aws")
+    accounts = _accounts(config, in_account=on and cloud == "aws")
+    timeout = given(config, "sls_timeout", forms.seconds, "seconds above 0, such as 30 or 2.5")
+    ahead = given(config, "sls_ahead", forms.count, "a number of tests: 0, 1, 2 or more")
+    endpoint, endpoint_because = _endpoint(url, cloud)
     _check_container_is_started(config, cloud, endpoint, endpoint_because)
-    starts_container = on and cloud == "localstack" and endpoint is None
+    container = None
+    if on and cloud == "localstack" and endpoint is None:
+        container = _container(image, port, reuse, runs_functions=runtime == "cloud")
     return Settings(
         on=on,
         cloud=cloud,
         endpoint=endpoint,
         endpoint_because=endpoint_because,
-        container=_container(config, runtime) if starts_container else None,
-        region=_region(config, in_account=on and cloud == "aws"),
-        accounts=_accounts(config, in_account=on and cloud == "aws"),
+        container=container,
+        region=region,
+        accounts=accounts,
         owner=_owner(config),
         runtime=runtime,
         debugger=debugger,
         runtime_because=because,
-        timeout=_timeout(config, cloud),
-        ahead=_ahead(config),
-        keep=_flag(config, "sls_keep"),
-        strict=_flag(config, "sls_strict"),
+        timeout=timeout.value if timeout else AWS_TIMEOUT if cloud == "aws" else DEFAULT_TIMEOUT,
+        ahead=ahead.value if ahead else DEFAULT_AHEAD,
+        keep=flag(config, "sls_keep"),
+        strict=flag(config, "sls_strict"),
     )
 
 
-def _cloud(config: pytest.Config) -> str:
-    value, where = _text(config, "sls_cloud")
-    if value is None:
-        return "embedded"
-    _check_choice(value, where, CLOUDS)
-    return value
-
-
-def _endpoint(config: pytest.Config, cloud: str) -> tuple[str | None, str]:
+def _endpoint(url: Given[str] | None, cloud: str) -> tuple[str | None, str]:
     """The URL of the cloud, and the environment variable that it comes from."""
-    value, where = _text(config, "sls_endpoint")
-    if cloud == "localstack" and value is None:
+    if cloud == "localstack" and url is None:
         try:
             return running_localstack(os.environ) or (None, "")
         except ConfigurationError as error:
             raise pytest.UsageError(str(error)) from error
     if cloud in ("localstack", "endpoint"):
-        if value is None:
+        if url is None:
             raise pytest.UsageError(
                 "--sls-cloud endpoint: say where it is, with --sls-endpoint URL (or sls_endpoint "
                 "in the ini file), for example --sls-endpoint http://localhost:4566"
             )
-        try:
-            return checked_url(value), ""
-        except ConfigurationError as error:
-            raise pytest.UsageError(f"{where}: {error}") from error
+        return url.value, ""
     # In the ini file it may wait for the runs that choose the cloud.
-    if value is not None and where.startswith("--"):
+    if url is not None and url.by_option:
         raise pytest.UsageError(
-            f"{where}: a URL is for the cloud 'endpoint'; add --sls-cloud endpoint, or leave it out"
+            f"{url.where}: a URL is for the cloud 'endpoint'; add --sls-cloud endpoint, or leave "
+            "it out"
         )
     return None, ""
 
@@ -144,59 +145,49 @@ def _check_container_is_started(
             raise pytest.UsageError(f"--{name.replace('_', '-')}: {cure}")
 
 
-def _container(config: pytest.Config, runtime: str) -> ContainerSettings:
+def _container(
+    image: Given[str] | None, port: Given[int] | None, reuse: bool, *, runs_functions: bool
+) -> ContainerSettings:
     from slstest.clouds.localstack.container import ContainerSettings
 
-    image, where = _text(config, "sls_localstack_image", "the name of an image")
     settings = ContainerSettings(
-        image=image or DEFAULT_IMAGE,
-        port=_port(config),
-        reuse=_flag(config, "sls_localstack_reuse"),
-        runs_functions=runtime == "cloud",
+        image=image.value if image else DEFAULT_IMAGE,
+        port=port.value if port else 0,
+        reuse=reuse,
+        runs_functions=runs_functions,
     )
     try:
         settings.check(os.environ)
     except ConfigurationError as error:
+        where = image.where if image else "--sls-localstack-image"
         raise pytest.UsageError(f"{where}: {error}") from error
     return settings
 
 
-def _port(config: pytest.Config) -> int:
-    value, where = _text(config, "sls_localstack_port", "a port such as 4566")
-    if value is None:
-        return 0
-    # A TOML file gives a number.
-    digits = value.removesuffix(".0")
-    if not (digits.isdecimal() and 1 <= int(digits) <= 65535):
-        raise pytest.UsageError(f"{where}: {value!r} is no port; give one from 1 to 65535")
-    return int(digits)
-
-
 def _region(config: pytest.Config, *, in_account: bool) -> str | None:
-    value, where = _text(config, "sls_region")
+    region = given(config, "sls_region", checked_region)
+    if region is not None:
+        return region.value
     try:
-        if value is not None:
-            return checked_region(value)
         return said_region(None) if in_account else None
     except ConfigurationError as error:
-        place = where if value is not None else "--sls-cloud aws"
-        raise pytest.UsageError(f"{place}: {error}") from error
+        raise pytest.UsageError(f"--sls-cloud aws: {error}") from error
 
 
 def _accounts(config: pytest.Config, *, in_account: bool) -> tuple[str, ...]:
-    value = _ini(config, "sls_aws_accounts", "ids of AWS accounts")
+    value = ini(config, "sls_aws_accounts", "ids of AWS accounts")
     accounts = value if isinstance(value, list) else []
     if not accounts and not in_account:
         return ()
     try:
         return checked_accounts(accounts)
     except ConfigurationError as error:
-        place = _ini_place(config, "sls_aws_accounts") if accounts else "--sls-cloud aws"
+        place = ini_place(config, "sls_aws_accounts") if accounts else "--sls-cloud aws"
         raise pytest.UsageError(f"{place}: {error}") from error
 
 
 def _owner(config: pytest.Config) -> str:
-    value = _ini(config, "sls_owner", "text in quotes")
+    value = ini(config, "sls_owner", "text in quotes")
     return "" if value is None else str(value)
 
 
@@ -207,86 +198,17 @@ def _debugger(config: pytest.Config) -> str:
     return ""
 
 
-def _runtime(config: pytest.Config, debugger: str, cloud: str) -> tuple[str, str]:
-    value, where = _text(config, "sls_runtime")
-    if value is not None:
-        _check_choice(value, where, RUNTIMES)
-        if value == "cloud" and cloud == "embedded":
-            raise pytest.UsageError(
-                f"{where}: the embedded cloud executes no function itself; choose process or "
-                "in-process"
-            )
+def _runtime(config: pytest.Config, cloud: str) -> tuple[str, str, str]:
+    """The runtime, the option of a debugger, and the one that chose the runtime by itself."""
+    runtime = given(config, "sls_runtime", forms.one_of(RUNTIMES))
+    if runtime is not None and runtime.value == "cloud" and cloud == "embedded":
+        raise pytest.UsageError(
+            f"{runtime.where}: the embedded cloud executes no function itself; choose process or "
+            "in-process"
+        )
+    debugger = _debugger(config)
     # A debugger needs the handler in this process; only a runtime that was asked for on the
     # same command line is a wish of its own.
-    if debugger and config.getoption("sls_runtime") is None:
-        return "in-process", debugger
-    return ("process" if value is None else value), ""
-
-
-def _timeout(config: pytest.Config, cloud: str) -> float:
-    value, where = _text(config, "sls_timeout", "seconds above 0, such as 30 or 2.5")
-    if value is None:
-        return AWS_TIMEOUT if cloud == "aws" else DEFAULT_TIMEOUT
-    seconds = _number(value)
-    if not (0 < seconds < math.inf):
-        raise pytest.UsageError(
-            f"{where}: {value!r} is not a time to wait; give seconds above 0, such as 30 or 2.5"
-        )
-    return seconds
-
-
-def _ahead(config: pytest.Config) -> int:
-    value, where = _text(config, "sls_ahead", "a number of tests, such as 2")
-    if value is None:
-        return DEFAULT_AHEAD
-    tests = _number(value)
-    if not (tests >= 0 and tests.is_integer()):
-        raise pytest.UsageError(
-            f"{where}: {value!r} is not a number of coming tests; give 0, 1, 2 or more"
-        )
-    return int(tests)
-
-
-def _number(text: str) -> float:
-    """What a text says; not a number where it says none."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _flag(config: pytest.Config, name: str) -> bool:
-    given = config.getoption(name)
-    if given is not None:
-        return bool(given)
-    return bool(_ini(config, name, "true or false"))
-
-
-def _text(
-    config: pytest.Config, name: str, takes: str = "text in quotes"
-) -> tuple[str | None, str]:
-    """The value of an option, and where it was given as the person wrote it."""
-    given = config.getoption(name)
-    if given is not None:
-        return str(given), "--" + name.replace("_", "-")
-    value = _ini(config, name, takes)
-    return (None if value is None else str(value)), _ini_place(config, name)
-
-
-def _ini(config: pytest.Config, name: str, takes: str) -> object:
-    try:
-        value: object = config.getini(name)
-    except (ValueError, TypeError, pytest.UsageError) as error:
-        raise pytest.UsageError(f"{_ini_place(config, name)}: {error}; it takes {takes}") from error
-    return value
-
-
-def _ini_place(config: pytest.Config, name: str) -> str:
-    return f"{name} in {config.inipath.name}" if config.inipath else f"{name} (ini setting)"
-
-
-def _check_choice(value: str, where: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise pytest.UsageError(
-            f"{where}: unknown value {value!r}; choose from {', '.join(choices)}"
-        )
+    if debugger and not (runtime and runtime.by_option):
+        return "in-process", debugger, debugger
+    return (runtime.value if runtime else "process"), debugger, ""

@@ -22,9 +22,16 @@ WRONG = {
     ("timeout", "-1"): "is not a time to wait; give seconds above 0",
     ("timeout", "nan"): "is not a time to wait; give seconds above 0",
     ("timeout", "inf"): "is not a time to wait; give seconds above 0",
-    ("timeout", "soon"): "give seconds above 0",
+    ("timeout", "soon"): "seconds above 0, such as 30 or 2.5",
     ("ahead", "-1"): "is not a number of coming tests; give 0, 1, 2 or more",
     ("ahead", "1.5"): "is not a number of coming tests; give 0, 1, 2 or more",
+    ("ahead", "some"): "0, 1, 2 or more",
+    # The form is checked on every cloud, this one too, which has no use for them.
+    ("endpoint", "foo"): "'foo' is no URL of an endpoint; one looks like http://localhost:4566",
+    ("localstack-image", "Local Stack"): "'Local Stack' is no name of an image; one looks like",
+    ("localstack-port", "abc"): "from 1 to 65535",
+    ("localstack-port", "0"): "'0' is no port; give one from 1 to 65535",
+    ("localstack-port", "99999"): "'99999' is no port; give one from 1 to 65535",
 }
 
 
@@ -45,14 +52,51 @@ def test_a_wrong_option_is_refused_with_the_right_values(
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-@pytest.mark.parametrize(("option", "value"), [w for w in WRONG if w[1] != "soon"])
+@pytest.mark.parametrize(("option", "value"), WRONG)
 def test_a_wrong_ini_setting_is_refused_naming_the_file(
     plain_test: Project, option: str, value: str
 ) -> None:
-    plain_test.file("pytest.ini", f"[pytest]\nsls_{option} = {value}\n")
+    name = f"sls_{option.replace('-', '_')}"
+    plain_test.file("pytest.ini", f"[pytest]\n{name} = {value}\n")
     result = plain_test.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: sls_{option} in pytest.ini: *{WRONG[option, value]}*"])
+    result.stderr.fnmatch_lines([f"ERROR: {name} in pytest.ini: *{WRONG[option, value]}*"])
+
+
+@pytest.mark.skipif(
+    (9, 0) <= pytest.version_tuple < (9, 2),
+    reason="these versions of pytest read the numbers themselves",
+)
+@pytest.mark.parametrize("setting", ["timeout", "ahead", "localstack-port"])
+def test_the_command_line_and_the_ini_file_say_the_same_of_what_is_no_number(
+    plain_test: Project, setting: str
+) -> None:
+    name = f"sls_{setting.replace('-', '_')}"
+    told = plain_test.run(f"--sls-{setting}=some").stderr.str().strip()
+    plain_test.file("pytest.ini", f"[pytest]\n{name} = some\n")
+    assert f"{name} in pytest.ini: {told.partition(': ')[2].partition(': ')[2]}" in (
+        plain_test.run().stderr.str()
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "option"),
+    [
+        ("sls = maybe", "--sls"),
+        ("sls_cloud = moon", "--sls-cloud=embedded"),
+        ("sls_region = moon", "--sls-region=eu-west-1"),
+        ("sls_keep = maybe", "--sls-keep"),
+        ("sls_strict = maybe", "--sls-strict"),
+        ("sls_timeout = -1", "--sls-timeout=1"),
+    ],
+)
+def test_a_wrong_ini_setting_is_told_even_where_the_command_line_beats_it(
+    plain_test: Project, setting: str, option: str
+) -> None:
+    plain_test.file("pytest.ini", f"[pytest]\n{setting}\n")
+    result = plain_test.run(option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {setting.partition(' ')[0]} in pytest.ini: *"])
 
 
 def test_the_cloud_endpoint_needs_to_know_where_it_is(plain_test: Project) -> None:
@@ -136,6 +180,7 @@ def test_only_a_cloud_elsewhere_runs_functions_itself(plain_test: Project) -> No
     [
         ("sls = perhaps", "it takes true or false"),
         ("sls_keep = perhaps", "it takes true or false"),
+        ("sls_localstack_reuse = perhaps", "it takes true or false"),
         ("sls_timeout = soon", "seconds above 0, such as 30 or 2.5"),
     ],
 )
@@ -172,7 +217,7 @@ def test_a_wrong_option_ends_a_parallel_run_before_it_starts_workers(plain_test:
             ["--sls", "--sls-runtime=process"],
             "slstest: embedded cloud, process runtime",
         ),
-        ("sls_cloud = moon", ["--sls", "--sls-cloud=embedded"], "slstest: embedded cloud, *"),
+        ("sls_cloud = aws", ["--sls", "--sls-cloud=embedded"], "slstest: embedded cloud, *"),
         ("sls_timeout = 2.5", ["--sls"], "slstest: *"),
     ],
 )
@@ -194,11 +239,26 @@ def test_the_command_line_beats_the_ini_file_and_the_header_tells_what_holds(
 )
 def test_settings_are_written_as_numbers_and_booleans_in_toml(plain_test: Project) -> None:
     plain_test.file(
-        "pyproject.toml", "[tool.pytest]\nsls = true\nsls_keep = false\nsls_timeout = 5\n"
+        "pyproject.toml",
+        "[tool.pytest]\nsls = true\nsls_keep = false\nsls_timeout = 5\nsls_ahead = 1\n"
+        "sls_localstack_port = 4566\n",
     )
     result = plain_test.run()
     assert result.ret == 0
     result.stdout.fnmatch_lines(["slstest: embedded cloud, process runtime"])
+
+
+@pytest.mark.skipif(
+    pytest.version_tuple < (9, 0),
+    reason="pytest reads typed settings from TOML since version 9",
+)
+def test_a_wrong_number_in_toml_is_told_as_it_was_written(plain_test: Project) -> None:
+    plain_test.file("pyproject.toml", "[tool.pytest]\nsls_localstack_port = 99999\n")
+    result = plain_test.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: sls_localstack_port in pyproject.toml: '99999' is no port; give one from 1 to *"]
+    )
 
 
 @pytest.mark.parametrize("option", ["--pdb", "--trace"])
