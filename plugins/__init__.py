@@ -110,7 +110,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """List what was kept, and say what was skipped."""
-    reporting.list_kept(terminalreporter)
+    ends = session.current(terminalreporter.config).settings.ends_with_the_run
+    reporting.list_kept(terminalreporter, ends_with_the_run=ends)
     selection.tell_skipped(terminalreporter)
 
 

@@ -25,7 +25,6 @@ what the fixture works with. An event source is a module with such a function, o
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +35,7 @@ import pytest
 
 from slstest.casing import UnknownArgument
 from slstest.errors import ConfigurationError, SlstestError, Unavailable
+from slstest.suggesting import did_you_mean, near
 
 from .places import place_of_mark, place_of_test
 
@@ -109,8 +109,8 @@ class Use(Generic[T]):
 
     def _own_instead_of(self, error: UnknownArgument) -> str:
         own = [name for name in _named(self.marker.read) if name not in error.known]
-        if near := difflib.get_close_matches(error.argument, own, n=1):
-            return f" Did you mean the marker's own {near[0]!r}?"
+        if meant := did_you_mean(error.argument, own, lambda name: f"the marker's own {name!r}"):
+            return meant
         return f" The marker's own are {', '.join(own)}." if own else ""
 
 
@@ -188,8 +188,7 @@ def check_type(argument: str, value: T, *types: type) -> T:
 
 def nearest(wrong: str, valid: list[str]) -> str:
     """Words for the end of a refusal: what may have been meant, and what there is."""
-    close = difflib.get_close_matches(wrong, valid, n=1)
-    meant = f"did you mean {close[0]!r}? " if close else ""
+    meant = f"did you mean {close[0]!r}? " if (close := near(wrong, valid)) else ""
     return f"{meant}There are: {', '.join(valid)}"
 
 

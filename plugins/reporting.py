@@ -70,7 +70,7 @@ def add_sections(item: pytest.Item, report: pytest.TestReport) -> None:
     item.user_properties += [each for each in told if each not in item.user_properties]
 
 
-def list_kept(terminalreporter: pytest.TerminalReporter) -> None:
+def list_kept(terminalreporter: pytest.TerminalReporter, *, ends_with_the_run: bool) -> None:
     """List at the end of the run what failed tests have left (``--sls-keep``)."""
     kept = [
         (report.nodeid, text)
@@ -85,9 +85,8 @@ def list_kept(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(nodeid)
         for line in text.splitlines():
             terminalreporter.write_line(f"  {line}")
-    terminalreporter.write_line(
-        "Those of the embedded cloud or of the run's own container end with this run."
-    )
+    if ends_with_the_run:
+        terminalreporter.write_line("They end with this run.")
 
 
 def skip_for_want_of_something(call: pytest.CallInfo[None]) -> None:

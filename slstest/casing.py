@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from slstest.errors import ConfigurationError
+from slstest.suggesting import did_you_mean
 
 _members: dict[tuple[str, str, str], dict[str, str]] = {}
 
@@ -19,7 +19,7 @@ class UnknownArgument(ConfigurationError):
     def __init__(self, problem: str, argument: str, known: Iterable[str]) -> None:
         self.argument = argument
         self.known = frozenset(known)
-        super().__init__(f"{problem} {_advice(argument, self.known)}")
+        super().__init__(f"{problem}{_advice(argument, self.known)}")
 
 
 def parameters(
@@ -77,11 +77,7 @@ def _service(client: Any) -> str:
 
 def _advice(argument: str, known: Iterable[str]) -> str:
     names = sorted(known)
-    wanted = snake(argument)
-    near = difflib.get_close_matches(wanted, names, n=3) or [n for n in names if wanted in n][:3]
-    if near:
-        return f"Did you mean {' or '.join(near)}?"
-    return f"It takes {', '.join(names)}."
+    return did_you_mean(snake(argument), names, most=3) or f" It takes {', '.join(names)}."
 
 
 def attributes(

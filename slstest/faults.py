@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-retries.html
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any, cast
 
 from slstest.errors import ConfigurationError, Unavailable
 from slstest.fault import Fault, FaultyCloud
 from slstest.resources.queue import Queue
+from slstest.suggesting import did_you_mean
 
 if TYPE_CHECKING:
     from slstest.functions.function import Function
@@ -148,16 +148,14 @@ class Faults:
         services = session.get_available_services()
         if not name or service not in services:
             service, _, name = operation.replace(".", ":", 1).partition(":")
-            near = difflib.get_close_matches(service, services, n=1)
-            meant = f" Did you mean {near[0]}:{name}?" if near and name else ""
+            meant = did_you_mean(service, services if name else (), lambda near: f"{near}:{name}")
             raise ConfigurationError(
                 f"{asked}: an operation is written service:Operation as boto3 and AWS name them, "
                 f'for example "dynamodb:PutItem".{meant}'
             )
         model = self._scope.cloud.client(service).meta.service_model
         if name not in model.operation_names:
-            near = difflib.get_close_matches(name, model.operation_names, n=1)
-            meant = f" Did you mean {service}:{near[0]}?" if near else ""
+            meant = did_you_mean(name, model.operation_names, lambda near: f"{service}:{near}")
             raise ConfigurationError(f"{asked}: {service} has no operation {name}.{meant}")
         return model.operation_model(name)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from slstest.errors import ConfigurationError, Unavailable
+from slstest.suggesting import did_you_mean
 
 if TYPE_CHECKING:
     from slstest.clouds.base import Cloud
@@ -29,8 +29,7 @@ def check_feature(cloud: Cloud, feature: str) -> None:
         return
     services = cloud.session().get_available_services()
     if feature not in services:
-        near = difflib.get_close_matches(feature, [CLOCK, *services], n=1)
-        meant = f" Did you mean {near[0]!r}?" if near else ""
+        meant = did_you_mean(feature, [CLOCK, *services], repr)
         raise ConfigurationError(
             f"{feature!r} is neither {CLOCK!r} nor an AWS service as boto3 calls it.{meant}"
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 
 from slstest.errors import ConfigurationError
 from slstest.functions.package import TESTS, Package
 from slstest.matching import listed
+from slstest.suggesting import near
 
 _DYNAMIC = frozenset({"exec", "globals", "locals", "setattr", "vars", "__dict__", "modules"})
 """Names whose use in a module means that it may define more than can be read in it."""
@@ -71,10 +71,8 @@ def _no_module(package: Package, module: str, handler: str) -> str:
 def _no_function(where: str, module: str, function: str, names: dict[str, bool]) -> str:
     functions = [name for name, is_function in names.items() if is_function]
     text = f"{where} has no {function!r}. It defines the functions: {listed(functions)}."
-    near = difflib.get_close_matches(function, functions, n=1, cutoff=0.5)
-    if not near and len(functions) == 1:
-        near = functions
-    return f"{text} Did you mean handler='{module}.{near[0]}'?" if near else text
+    meant = near(function, functions) or (functions if len(functions) == 1 else [])
+    return f"{text} Did you mean handler='{module}.{meant[0]}'?" if meant else text
 
 
 def _defined_names(source: bytes) -> dict[str, bool] | None:

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-s3.html
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +18,7 @@ from slstest.ledger import Entry
 from slstest.matching import show
 from slstest.resources.relay import RelayQueue, open_relay
 from slstest.scope import Scope
+from slstest.suggesting import did_you_mean
 from slstest.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -152,11 +152,9 @@ def _configuration(s3: Any, settings: Mapping[str, Any], asked: str) -> dict[str
     known = sorted({*members, "prefix", "suffix"} - {"lambda_function_arn"})
     for name in settings:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            meant = f"Did you mean {near[0]}? " if near else ""
             raise ConfigurationError(
-                f"{asked}: a bucket's notification has no setting {name!r}. {meant}It takes "
-                f"{', '.join(known)}."
+                f"{asked}: a bucket's notification has no setting {name!r}."
+                f"{did_you_mean(name, known)} It takes {', '.join(known)}."
             )
     rules = [
         {"Name": name, "Value": settings[name]} for name in ("prefix", "suffix") if name in settings

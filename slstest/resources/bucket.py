@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json as json_module
 import re
@@ -22,6 +21,7 @@ from slstest.matching import listed, matches, matches_data, show
 from slstest.resources.base import Resource
 from slstest.scope import Scope
 from slstest.shapes import decode, encode
+from slstest.suggesting import near
 from slstest.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -233,8 +233,8 @@ class Bucket(Resource):
             return "\n".join(lines)
         keys = list(self._keys())
         lines.append(f"Its keys are: {listed(keys)}." if keys else "It is empty.")
-        if isinstance(key, str) and (near := difflib.get_close_matches(key, keys, n=1)):
-            lines.append(f"The nearest is {near[0]!r}.")
+        if isinstance(key, str) and (nearest := near(key, keys)):
+            lines.append(f"The nearest is {nearest[0]!r}.")
         return "\n".join(lines)
 
 

@@ -241,9 +241,7 @@ def test_keep_leaves_the_resources_of_a_failed_test_and_lists_them(project: Proj
     result.assert_outcomes(passed=2, failed=1, errors=1)
     lines = result.outlines
     start = next(i for i, line in enumerate(lines) if "= slstest kept resources =" in line)
-    end = lines.index(
-        "Those of the embedded cloud or of the run's own container end with this run."
-    )
+    end = lines.index("They end with this run.")
     kept = lines[start + 1 : end]
     assert kept[0] == "test_it.py::test_a_fails"
     kinds = [line.split(" sls-")[0].strip() for line in kept[1:]]

@@ -540,6 +540,8 @@ def test_what_is_kept_of_a_test_is_not_read_in_the_next(
     try:
         assert "1 failed, 1 passed" in done.stdout, done.stdout
         assert "that is all" in done.stdout
+        assert "end with this run" not in done.stdout
+        assert "left in the cloud; delete with: slstest sweep" in done.stderr
         assert {"queue", "bucket", "relay"} <= set(
             re.findall(r"queue|bucket|relay", "".join(left_on(server)))
         )

@@ -70,6 +70,7 @@ def test_a_fifo_topic_deduplicates_by_content_unless_told_otherwise(world: Envir
         ({"attributes": {}}, "attributes= cannot be given: give each attribute"),
         ({"displayname": "x"}, "no attribute 'displayname'. Did you mean display_name"),
         ({"colour": 5}, "no attribute 'colour'. It takes application_failure_feedback_role_arn, "),
+        ({"x": 2}, "no attribute 'x'. It takes application_failure_feedback_role_arn, "),
     ],
 )
 def test_what_a_topic_cannot_be_is_refused(
