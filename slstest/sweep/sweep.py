@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -68,6 +68,8 @@ class Row:
     failed: bool = False
     due: bool = True
     """Whether it is deleted, or would be."""
+    reason: str = ""
+    """Why the outcome is that of everything at its place."""
 
 
 _ARN_HEAD = re.compile(r"\barn:\S*[:/]")
@@ -183,8 +185,8 @@ class Sweep:
             if why_left := each.why_left(self.now, self.request.older_than):
                 yield self._row(each, f"left: {why_left}", due=False)
             elif not (silent and self._is_gone(each.entry)):
-                why = f"cannot be reached: {error}"
-                yield self._row(each, why, failed=self.request.delete, due=False)
+                row = self._row(each, "cannot be reached", failed=self.request.delete, due=False)
+                yield replace(row, reason=str(error))
             elif not self.request.delete:
                 yield self._row(each, "would be forgotten: gone with its endpoint")
             else:
@@ -224,7 +226,7 @@ class Sweep:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Rows as text, in columns."""
+    """Rows as text, in columns, and below them each reason that holds for a place."""
     head = ("KIND", "NAME", "RUN", "AGE", "FOUND BY", "WHERE", "")
     lines = [head] + [
         (
@@ -239,10 +241,14 @@ def table(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(
+    columns = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
-    )
+    ]
+    reasons = [
+        f"{row.place} {row.outcome}: {' '.join(row.reason.split())}" for row in rows if row.reason
+    ]
+    return "\n".join([*columns, *([""] if reasons else []), *dict.fromkeys(reasons)])
 
 
 def _damaged(file: LedgerFile) -> Row:
