@@ -16,7 +16,9 @@ from slstest.errors import ConfigurationError, SlstestError
 if TYPE_CHECKING:
     from testcontainers.core.docker_client import DockerClient
 
-CONNECT_TIMEOUT = 8
+CONNECT_TIMEOUT = 4
+"""Seconds for the first answer, which a daemon gives at once, even where it rests: Docker Desktop
+wakes for containers only. https://docs.docker.com/desktop/use-desktop/resource-saver/"""
 REQUEST_TIMEOUT = 60
 FIRST_WORD_TIMEOUT = 9.0
 """Seconds in which a registry has to say something."""
@@ -44,15 +46,18 @@ def connect() -> DockerClient:
         client = DockerClient(timeout=CONNECT_TIMEOUT)
         client.client.ping()
     except (DockerException, OSError, ValueError) as error:
-        if isinstance(_innermost(error), PermissionError):
+        source = _innermost(error)
+        if isinstance(source, PermissionError):
             raise ConfigurationError(
                 f"this user may not use the Docker daemon at {_socket()} ({_cause(error)}). Add "
                 "them to the group docker (sudo usermod -aG docker $USER) and log in again, or set "
                 "DOCKER_HOST to a daemon that may be used; or use a LocalStack that runs already, "
                 "with --sls-endpoint URL; or the embedded cloud, which needs no Docker"
             ) from error
+        silent = isinstance(source, TimeoutError)
+        reason = f"no answer in {CONNECT_TIMEOUT:g} s" if silent else _cause(error)
         raise ConfigurationError(
-            f"no Docker daemon answers, which a LocalStack container needs ({_cause(error)}). "
+            f"no Docker daemon answers, which a LocalStack container needs ({reason}). "
             "Start Docker, or set DOCKER_HOST to where it is; or use a LocalStack that runs "
             "already, with --sls-endpoint URL; or the embedded cloud, which needs no Docker"
         ) from error
