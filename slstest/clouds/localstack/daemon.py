@@ -16,7 +16,7 @@ from slstest.errors import ConfigurationError, SlstestError
 if TYPE_CHECKING:
     from testcontainers.core.docker_client import DockerClient
 
-CONNECT_TIMEOUT = 4
+CONNECT_TIMEOUT = 6
 """Seconds for the first answer, which a daemon gives at once, even where it rests: Docker Desktop
 wakes for containers only. https://docs.docker.com/desktop/use-desktop/resource-saver/"""
 REQUEST_TIMEOUT = 60
