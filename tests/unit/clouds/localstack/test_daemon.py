@@ -76,7 +76,6 @@ def test_where_the_socket_may_not_be_used_the_message_names_it_and_the_group(
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # Docker's client has no end here
 def test_a_daemon_that_says_nothing_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A run that has no Docker is to say so within 10 s, on a busy machine too.
     monkeypatch.setattr(daemon_module, "CONNECT_TIMEOUT", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{silent.getsockname()[1]}")
