@@ -129,9 +129,10 @@ class AwsAccount:
             account, arn = self._caller["Account"], self._caller["Arn"]
             if account not in self._accounts:
                 raise ConfigurationError(
-                    f"the AWS credentials are those of {arn} in the account {account}, but "
-                    f"sls_aws_accounts allows {', '.join(self._accounts)}{self._at_endpoint()}. "
-                    f"Choose other credentials (AWS_PROFILE), or allow the account. "
+                    f"the AWS credentials are those of {arn} in the account {account}, which is "
+                    f"none of those allowed: {', '.join(self._accounts)}{self._at_endpoint()}. "
+                    "Choose other credentials (AWS_PROFILE), or allow the account "
+                    "(sls_aws_accounts in the ini file; --account of slstest sweep). "
                     f"{_NOTHING_CREATED}"
                 )
             # Of a role that was assumed, the name of the session says who it is.

@@ -186,7 +186,8 @@ def test_without_an_allowed_account_nothing_begins(run: Run, proxy: Proxy) -> No
 
 def test_in_an_account_that_is_not_allowed_nothing_is_created(run: Run, proxy: Proxy) -> None:
     told = said(run(A_QUEUE, A_STREAM, ini="sls_aws_accounts = 210987654321 111111111111"))
-    assert f"in the account {ACCOUNT}, but sls_aws_accounts allows 210987654321, 111" in told
+    assert f"in the account {ACCOUNT}, which is none of those allowed: 210987654321, 111" in told
+    assert "allow the account (sls_aws_accounts in the ini file" in told
     assert f"STS is at {proxy.url}" in told
     assert proxy.operations() == ["GetCallerIdentity"]
 
@@ -536,7 +537,9 @@ def test_what_cannot_be_deleted_is_told_and_stays_in_the_ledger(
 
 def test_a_sweep_checks_the_account_too(sweep: Run, proxy: Proxy) -> None:
     assert "no AWS account is allowed" in sweep("--cloud", "aws").stderr
-    assert "but sls_aws_accounts" in sweep("--account", "210987654321", "--delete").stderr
+    told = sweep("--account", "210987654321", "--delete").stderr
+    assert "none of those allowed: 210987654321" in told
+    assert "--account of slstest sweep" in told
     assert proxy.operations() == ["GetCallerIdentity"]
 
 
