@@ -9,10 +9,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from slstest.clouds.connection import Health
 from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, MADE_UP, secluded_session
-from slstest.clouds.silence import AttendedSession
+from slstest.clouds.silence import AttendedSession, Presence
 from slstest.clouds.urls import checked_url
 from slstest.errors import ConfigurationError, NothingAnswers, SlstestError
 from slstest.waiting import Pace
@@ -27,7 +28,7 @@ _CONNECT_TIMEOUT = 2.0
 _READ_TIMEOUT = 60.0
 """Seconds; for all but Lambda. What takes longer is asked for again."""
 _ATTEMPTS = 3
-_PROBE_TIMEOUT = 5.0
+_HEALTH_TIMEOUT = 5.0
 _ACCOUNT_WITHOUT_STS = "000000000000"
 """LocalStack's, where its setting SERVICES leaves out the service that would tell."""
 
@@ -55,6 +56,7 @@ class Endpoint:
         self._clients: dict[str, Any] = {}
         self._examined: tuple[str, Health] | None = None
         self._lock = threading.Lock()
+        self._presence = Presence(self._probe)
         self.session = self.session_with({})
 
     def client(self, service: str) -> Any:
@@ -74,7 +76,9 @@ class Endpoint:
     def session_with(self, elsewhere: Mapping[str, str]) -> boto3.Session:
         """A session whose clients reach the endpoint, but for these services, which are at
         these URLs."""
-        return secluded_session(self.url, elsewhere, region_name=self.region, **MADE_UP)
+        session = secluded_session(self.url, elsewhere, region_name=self.region, **MADE_UP)
+        session.events.register("before-send", self._refuse_silence)
+        return session
 
     def examine(self) -> tuple[str, Health]:
         """The account id of its callers and what it tells of itself; asked for once.
@@ -137,6 +141,13 @@ class Endpoint:
         sender.http_session = AttendedSession(sender.http_session, self._answers, self._gone)
         return client
 
+    def _refuse_silence(self, request: Any, **_: Any) -> None:
+        """End a call to an endpoint that was found silent before it is waited for."""
+        host, asked = urlsplit(self.url).netloc, urlsplit(request.url).netloc
+        # S3's clients name the bucket in the host.
+        if (asked == host or asked.endswith(f".{host}")) and self._presence.is_silent():
+            raise self._gone()
+
     def _tell_of_silence(self, exception: Exception | None = None, **_: Any) -> None:
         """End the call with a clear message where the endpoint is gone; a passing trouble is
         left to botocore's retries."""
@@ -153,8 +164,11 @@ class Endpoint:
         return "Is it still running?"
 
     def _answers(self) -> bool:
+        return self._presence.answers()
+
+    def _probe(self, timeout: float) -> bool:
         try:
-            urllib.request.urlopen(self.url + HEALTH_PATH, timeout=_PROBE_TIMEOUT).close()
+            urllib.request.urlopen(self.url + HEALTH_PATH, timeout=timeout).close()
         except urllib.error.HTTPError:
             return True
         except (OSError, ValueError, http.client.HTTPException):
@@ -163,7 +177,7 @@ class Endpoint:
 
     def _health(self) -> Health:
         try:
-            with urllib.request.urlopen(self.url + HEALTH_PATH, timeout=_PROBE_TIMEOUT) as answer:
+            with urllib.request.urlopen(self.url + HEALTH_PATH, timeout=_HEALTH_TIMEOUT) as answer:
                 told = json.load(answer)
         except urllib.error.HTTPError:
             return Health()

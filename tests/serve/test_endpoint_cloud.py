@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -677,6 +678,40 @@ def test_where_nothing_answers_the_message_says_so(run: Run) -> None:
     assert done.returncode == 1
     assert "nothing answers at http://127.0.0.1:1" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+HANGS = """
+    import os, signal, threading
+    import pytest
+
+    SERVER = {pid}
+
+    @pytest.fixture(scope="module", autouse=True)
+    def unanswered():
+        yield
+        names = [thread.name for thread in threading.enumerate()]
+        print("unanswered:", names.count("slstest-request"))
+
+    @pytest.mark.parametrize("number", range(4))
+    def test_that_needs_three(sls, number):
+        queue, bucket, topic = sls.queue(), sls.bucket(), sls.topic()
+        if number == 1:
+            os.kill(SERVER, signal.SIGSTOP)
+        queue.send("x")
+        bucket.put("key", "x")
+    """
+
+
+def test_a_server_that_hangs_is_waited_for_once(serve: Serve, run: Run) -> None:
+    server = serve()
+    try:
+        done = run(HANGS.replace("{pid}", str(server.process.pid)), "-s", url=server.url)
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+        server.end()
+    assert "3 failed, 1 passed" in done.stdout, done.stdout
+    assert f"{server.url} does not answer any more" in done.stdout
+    assert "unanswered: 1\n" in done.stdout
 
 
 def left_on(server: Server) -> list[str]:

@@ -4,12 +4,13 @@ import http.server
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from slstest.clouds import endpoint as endpoint_module
 from slstest.clouds import silence
 from slstest.clouds.connection import Health
 from slstest.clouds.endpoint import Endpoint
@@ -178,7 +179,8 @@ def test_what_speaks_no_http_is_no_cloud() -> None:
 def restless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look sooner whether an endpoint is still there, and wait less for its answer."""
     monkeypatch.setattr(silence, "_LOOK_AGAIN", 0.05)
-    monkeypatch.setattr(endpoint_module, "_PROBE_TIMEOUT", 0.2)
+    monkeypatch.setattr(silence, "_PATIENCE", 0.2)
+    monkeypatch.setattr(silence, "_SHORT_PATIENCE", 0.1)
 
 
 def test_an_answer_that_takes_long_is_waited_for_and_asked_for_once(
@@ -215,3 +217,128 @@ def test_an_endpoint_that_stops_answering_while_it_is_waited_for_is_named(
     with pytest.raises(SlstestError, match=f"{server.url} does not answer any more. Is it still"):
         client.get_caller_identity()
     over.set()
+
+
+class Fickle:
+    """A cloud that can go silent, and counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.speaks = threading.Event()
+        self.speaks.set()
+        self.calls = 0
+        self.looks = 0
+
+    def __call__(self, path: str) -> Answer:
+        if path.startswith("/_"):
+            self.looks += 1
+        else:
+            self.calls += 1
+        self.speaks.wait()
+        return cloud(path)
+
+
+@pytest.fixture
+def fickle() -> Iterator[Fickle]:
+    made = Fickle()
+    yield made
+    made.speaks.set()
+
+
+def test_an_endpoint_found_silent_is_called_no_more(
+    serve: Serve, restless: None, fickle: Fickle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "_INTERVAL", 3600.0)
+    server = serve(fickle)
+    endpoint = Endpoint(server.url, "us-east-1")
+    make: Any = endpoint.session.client
+    clients = [endpoint.client("sts"), endpoint.own_client("sts", 1, 5.0), make("sts")]
+    for client in clients:
+        client.get_caller_identity()
+    fickle.speaks.clear()
+    gone = f"{server.url} does not answer any more. Is it still running"
+    with pytest.raises(SlstestError, match=gone):
+        clients[0].get_caller_identity()
+    calls, looks = fickle.calls, fickle.looks
+    for client in clients:
+        with pytest.raises(SlstestError, match=gone):
+            client.get_caller_identity()
+    assert (fickle.calls, fickle.looks) == (calls, looks)
+
+
+def test_an_endpoint_found_silent_is_looked_at_once_for_all_who_call(
+    serve: Serve, restless: None, fickle: Fickle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = Endpoint(serve(fickle).url, "us-east-1")
+    clients = [endpoint.client("sts"), endpoint.client("sqs"), endpoint.client("s3")]
+    fickle.speaks.clear()
+    with pytest.raises(SlstestError):
+        clients[0].get_caller_identity()
+    calls, looks = fickle.calls, fickle.looks
+    now = time.monotonic() + silence._INTERVAL
+    monkeypatch.setattr(silence, "monotonic", lambda: now)
+
+    def call(client: Any) -> None:
+        with pytest.raises(SlstestError, match="does not answer any more"):
+            getattr(client, _ANY_CALL[client.meta.service_model.service_name])()
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(call, clients * 3))
+    assert (fickle.calls, fickle.looks) == (calls, looks + 1)
+
+
+_ANY_CALL = {"sts": "get_caller_identity", "sqs": "list_queues", "s3": "list_buckets"}
+
+
+def test_an_endpoint_that_answers_again_is_called_as_before(
+    serve: Serve, restless: None, fickle: Fickle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "_INTERVAL", 0.0)
+    endpoint = Endpoint(serve(fickle).url, "us-east-1")
+    client = endpoint.client("sts")
+    fickle.speaks.clear()
+    with pytest.raises(SlstestError):
+        client.get_caller_identity()
+    fickle.speaks.set()
+    looks = fickle.looks
+    for _ in range(3):
+        assert client.get_caller_identity()["Account"] == "000000000000"
+    assert fickle.looks == looks + 1
+
+
+def test_of_a_silent_endpoint_other_endpoints_are_not_suspected(
+    serve: Serve, restless: None, fickle: Fickle
+) -> None:
+    lambda_url, other_url = serve(cloud).url, serve(cloud).url
+    endpoint = Endpoint(serve(fickle).url, "us-east-1")
+    make: Any = endpoint.session_with({"sts": lambda_url}).client
+    fickle.speaks.clear()
+    with pytest.raises(SlstestError):
+        endpoint.client("sts").get_caller_identity()
+    assert make("sts").get_caller_identity()["Account"] == "000000000000"
+    elsewhere: Any = endpoint.session.client
+    assert elsewhere("sts", endpoint_url=other_url).get_caller_identity()
+
+
+def test_a_call_that_was_answered_meanwhile_speaks_for_the_endpoint() -> None:
+    """Of two looks the one that began first may end last."""
+    looks: list[tuple[threading.Event, bool]] = []
+    began = threading.Semaphore(0)
+
+    def probe(timeout: float) -> bool:
+        look = (threading.Event(), not looks)
+        looks.append(look)
+        began.release()
+        look[0].wait()
+        return not look[1]
+
+    presence = silence.Presence(probe)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(presence.answers)
+        began.acquire()
+        second = pool.submit(presence.answers)
+        began.acquire()
+        looks[1][0].set()
+        assert second.result()
+        looks[0][0].set()
+        assert first.result()
+    assert not presence.is_silent()

@@ -115,3 +115,16 @@ def test_what_is_one_deletion_too_many_at_a_time_is_deleted_in_the_end(
     cloud.answer(f"Delete{kind}", refusal, refusal)
     world.close()
     assert cloud.calls.count(f"Delete{kind}") == 3
+
+
+@pytest.mark.parametrize("kind", ["Stream", "Table"])
+def test_what_ends_the_call_itself_is_told(
+    world: Environment, cloud: ScriptedCloud, kind: str
+) -> None:
+    def end(**_: object) -> None:
+        raise SlstestError("the endpoint does not answer any more")
+
+    service = {"Stream": "kinesis", "Table": "dynamodb"}[kind]
+    cloud.client(service).meta.events.register(f"before-send.{service}.Create{kind}", end)
+    with pytest.raises(SlstestError, match=r"the endpoint does not answer any more$"):
+        create(world, kind)
