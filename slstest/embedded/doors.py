@@ -20,6 +20,7 @@ from werkzeug.wsgi import get_input_stream
 
 from slstest.embedded.loopback import is_local_origin, listen, url_of
 from slstest.embedded.messages import AwsRequest, AwsResponse, route
+from slstest.errors import SlstestError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -151,6 +152,8 @@ class HttpDoor:
     def _answer(self, request: AwsRequest) -> AwsResponse:
         try:
             return self._handle(request)
+        except SlstestError as error:
+            return request.error(501, "InternalFailure", str(error))
         except Exception as error:
             return _broken(request, error)
 

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSRequest
@@ -27,6 +28,7 @@ from botocore.parsers import create_parser
 from slstest.clouds.embedded import EmbeddedCloud
 from slstest.embedded.doors import HttpDoor, InProcessDoor
 from slstest.embedded.messages import AwsRequest, AwsResponse
+from slstest.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tests.unit.embedded.conftest import Aws
@@ -613,3 +615,41 @@ def test_a_client_that_hangs_up_is_nothing_to_tell(capfd: pytest.CaptureFixture[
     finally:
         door.close()
     assert capfd.readouterr().err == ""
+
+
+def test_what_is_raised_on_purpose_comes_out_as_itself_in_this_process() -> None:
+    def refuse(request: AwsRequest) -> AwsResponse:
+        raise ConfigurationError("the role is not assumable")
+
+    door = InProcessDoor("http://127.0.0.1:80", "us-east-1", refuse)
+    door.open()
+    try:
+        client = boto3.Session("any", "any", region_name="us-east-1").client(
+            "lambda", endpoint_url="http://127.0.0.1:80"
+        )
+        with pytest.raises(ConfigurationError, match=r"^the role is not assumable$"):
+            client.invoke(FunctionName="f")
+    finally:
+        door.close()
+
+
+def test_what_is_raised_on_purpose_is_told_over_http_in_its_own_words() -> None:
+    asked = []
+
+    def refuse(request: AwsRequest) -> AwsResponse:
+        asked.append(request)
+        raise ConfigurationError("the role is not assumable")
+
+    door = HttpDoor("us-east-1", refuse)
+    door.open()
+    try:
+        client = boto3.Session("any", "any", region_name="us-east-1").client(
+            "lambda", endpoint_url=door.endpoint_url
+        )
+        with pytest.raises(ClientError) as error:
+            client.invoke(FunctionName="f")
+    finally:
+        door.close()
+    response: Any = error.value.response
+    assert response["Error"]["Message"] == "the role is not assumable"
+    assert len(asked) == 1
