@@ -101,6 +101,7 @@ class Relays:
             self._scheduler,
             invoke=deliver,
             next_return=None,
+            function=lambda: relay.function_arn.split(":")[6],
         )
         with self._lock:
             self._readings[relay.queue_arn] = _Reading(relay, poller)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
+from slstest.calls import told
 from slstest.embedded.lambda_service.errors import LambdaApiError
+from slstest.errors import SlstestError
 from slstest.runtimes.base import InvocationOutcome
 
 
@@ -32,6 +34,11 @@ class Mapped(Protocol):
     def function_arn(self) -> str: ...
 
 
+def name_in(function_arn: str) -> str:
+    """The name of the function with this ARN."""
+    return function_arn.split(":")[6]
+
+
 class Throttled(Exception):
     """The function, or the account, has no concurrency left:
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"""
@@ -40,6 +47,27 @@ class Throttled(Exception):
 class NotInvoked(Exception):
     """The function cannot be invoked at all, for example because it was deleted; the text says
     why."""
+
+
+def named(task: Callable[[], None], function: Callable[[], str], source: str) -> Callable[[], None]:
+    """A task of a poller, of which whoever waits for it hears for which function of this name it
+    reads what, where the cloud refuses something or does not answer.
+
+    The task then raises what :func:`slstest.calls.told` does, or
+    :class:`slstest.errors.SlstestError`.
+    """
+
+    def run() -> None:
+        from botocore.exceptions import BotoCoreError
+
+        asked = f"function '{function()}', reading {source}"
+        with told(asked):
+            try:
+                task()
+            except BotoCoreError as error:
+                raise SlstestError(f"{asked}: {error}") from error
+
+    return run
 
 
 class Settings(Protocol):

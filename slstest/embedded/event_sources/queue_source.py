@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from slstest.embedded.event_sources.base import InvokeBatch, Mapped
+from slstest.embedded.event_sources.base import InvokeBatch, Mapped, name_in
 from slstest.embedded.event_sources.queue_client import QueueClient
 from slstest.embedded.event_sources.sqs import NextReturn, SqsPoller
 from slstest.embedded.event_sources.sqs_settings import (
@@ -74,6 +74,7 @@ class QueueSource:
             self._scheduler,
             invoke=invoke,
             next_return=self._next_return,
+            function=lambda: name_in(mapped.function_arn),
         )
 
     @staticmethod

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from slstest.embedded.event_sources.base import InvokeBatch, NotInvoked, Throttled
+from slstest.embedded.event_sources.base import InvokeBatch, NotInvoked, Throttled, named
 from slstest.embedded.event_sources.messages import PAYLOAD_LIMIT, ReceivedMessage, event_of
 from slstest.embedded.event_sources.queue_client import MESSAGES_PER_REQUEST, QueueClient
 from slstest.embedded.event_sources.responses import failed_messages
@@ -62,7 +62,9 @@ class SqsPoller:
         *,
         invoke: InvokeBatch,
         next_return: NextReturn | None,
+        function: Callable[[], str],
     ) -> None:
+        """``function`` gives the name of the one for which the queue is read."""
         self.last_result = "No records processed"
         self.lost = False
         """Whether the queue has been deleted; nothing is read any more."""
@@ -72,6 +74,7 @@ class SqsPoller:
         self._scheduler = scheduler
         self._invoke = invoke
         self._next_return = next_return
+        self._function = function
         self._lock = threading.RLock()
         self._arming = threading.Lock()
         self._enabled = False
@@ -126,7 +129,7 @@ class SqsPoller:
             flush = bool(self._gathered) and not self._reading
             self._reading = self._reading or flush
         if flush:
-            self._scheduler.submit(self._words("messages"), self._read)
+            self._submit("messages", self._read)
 
     def update(self, settings: QueueSettings) -> None:
         """Go on with other settings, from the next batch."""
@@ -141,7 +144,7 @@ class SqsPoller:
             start = self._may_read() and not self._reading
             self._reading = self._reading or start
         if start:
-            self._scheduler.submit(self._words("messages"), self._read)
+            self._submit("messages", self._read)
 
     def look(self) -> None:
         """See whether messages have come, as nobody tells; left alone while it is read."""
@@ -153,7 +156,7 @@ class SqsPoller:
     def hidden_changed(self) -> None:
         """Somebody else received, deleted or hid messages."""
         if self._enabled and not self._reading and not self._active:
-            self._scheduler.submit(self._words("hidden messages"), self._arm)
+            self._submit("hidden messages", self._arm)
 
     # -- reading --------------------------------------------------------------------------
 
@@ -240,9 +243,7 @@ class SqsPoller:
             self._start(batch)
 
     def _start(self, batch: list[ReceivedMessage]) -> None:
-        self._scheduler.submit(
-            self._words("a batch"), lambda: self._handle(batch, _FIRST_THROTTLE_DELAY)
-        )
+        self._submit("a batch", lambda: self._handle(batch, _FIRST_THROTTLE_DELAY))
 
     # -- delivering -----------------------------------------------------------------------
 
@@ -303,6 +304,12 @@ class SqsPoller:
                 self._troubles.pop(message.message_id, None)
                 self._troubles[message.message_id] = f" (on receipt {attempt}: {why})"
 
+    def _submit(self, what: str, task: Callable[[], None]) -> None:
+        self._scheduler.submit(self._words(what), self._named(task))
+
+    def _named(self, task: Callable[[], None]) -> Callable[[], None]:
+        return named(task, self._function, f"queue {self.name}")
+
     def _words(self, what: str) -> str:
         return f"{what} of queue {self.name}{self.trouble}"
 
@@ -325,7 +332,7 @@ class SqsPoller:
                 self._throttled -= 1
             self._handle(batch, min(delay * 2, _LONGEST_THROTTLE_DELAY))
 
-        self._scheduler.call_at(due, self._words("retry of a batch"), again)
+        self._scheduler.call_at(due, self._words("retry of a batch"), self._named(again))
         return True
 
     def _finish(self) -> None:

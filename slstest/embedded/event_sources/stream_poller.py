@@ -8,9 +8,9 @@ ParallelizationFactor says. A batch that fails holds up its lane and no other.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from slstest.embedded.event_sources.base import InvokeBatch
+from slstest.embedded.event_sources.base import InvokeBatch, named
 from slstest.embedded.event_sources.lane import Lane
 from slstest.embedded.event_sources.settings import StreamSettings
 from slstest.embedded.event_sources.shard import Shard
@@ -38,14 +38,17 @@ class StreamPoller:
         *,
         invoke: InvokeBatch,
         discard: Discard,
+        function: Callable[[], str],
     ) -> None:
-        """``discard`` hears of the records that are given up. Raises :class:`StreamNotFound`."""
+        """``discard`` hears of the records that are given up, ``function`` gives the name of the
+        one for which the stream is read. Raises :class:`StreamNotFound`."""
         self._last_result = "No records processed"
         self.lost = False
         """Whether the stream has been deleted; nothing is read any more."""
         self._reader = reader
         self._settings = settings
         self._scheduler = scheduler
+        self._function = function
         self._delivery = StreamDelivery(reader, scheduler.now, invoke, discard)
         self._lock = threading.Lock()
         self._enabled = False
@@ -113,7 +116,7 @@ class StreamPoller:
             find = self._enabled and not self._shards and not self._finding
             self._finding = self._finding or find
         if find:
-            self._scheduler.submit(f"the shards of {self._reader.name}", self._find_shards)
+            self._submit(f"the shards of {self._reader.name}", self._find_shards)
         for shard in self._all_shards() if self._enabled else ():
             with self._lock:
                 if not all(lane.working for lane in shard.lanes):
@@ -203,7 +206,10 @@ class StreamPoller:
         if lane.working:
             return
         lane.working = True
-        self._scheduler.submit(f"records of {self._place(shard)}", lambda: self._work(shard, lane))
+        self._submit(f"records of {self._place(shard)}", lambda: self._work(shard, lane))
+
+    def _submit(self, what: str, task: Callable[[], None]) -> None:
+        self._scheduler.submit(what, named(task, self._function, self._reader.name))
 
     def _set_timer(self, shard: Shard, lane: Lane, wait: Wait) -> None:
         with self._lock:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from slstest.embedded.destinations import Destinations
-from slstest.embedded.event_sources.base import InvokeBatch, Mapped
+from slstest.embedded.event_sources.base import InvokeBatch, Mapped, name_in
 from slstest.embedded.event_sources.failure_records import (
     Discarded,
     Origin,
@@ -91,6 +91,7 @@ class StreamSource:
                 self._scheduler,
                 invoke=invoke,
                 discard=self._discard(reader, mapped),
+                function=lambda: name_in(mapped.function_arn),
             )
         except StreamNotFound as error:
             raise self.missing(stream_arn) from error

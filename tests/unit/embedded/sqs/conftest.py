@@ -100,6 +100,7 @@ class World:
             self.scheduler,
             invoke=lambda event, attempt, request_id=None: self._invoke(handler, event, attempt),
             next_return=self.queues.next_return if self.tells else None,
+            function=lambda: "reader",
         )
         self.pollers.append((self.arn(queue), poller))
         if enable:

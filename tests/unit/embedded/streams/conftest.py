@@ -209,6 +209,7 @@ class World:
             self.scheduler,
             invoke=self._invoke,
             discard=self._discard,
+            function=lambda: "reader",
         )
         if enable:
             self._poller.enable()
