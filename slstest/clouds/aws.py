@@ -299,9 +299,10 @@ class AwsAccount:
             return wait_until(f"the role {role_arn} to be assumable", assumed, timeout, self.pace)
         except SlstestError as error:
             self._waits_for_new_roles = self._waits_for_new_roles and not is_ours
+            why = str(refusal).rstrip(".")
             raise ConfigurationError(
                 f"function {function_name} runs on this machine with the permissions of its role "
-                f"{role_arn}, which must therefore be assumable, but is not: {refusal}. Its trust "
+                f"{role_arn}, which must therefore be assumable, but is not: {why}. Its trust "
                 "policy must allow it as well. Or let AWS run the function: --sls-runtime cloud"
             ) from error
 

@@ -91,7 +91,7 @@ def test_a_user_and_the_root_of_an_account_are_owners_too(sts: Proxy, arn: str, 
 def test_no_client_is_given_away_before_the_account_was_found_allowed(sts: Proxy) -> None:
     caller(sts, f"arn:aws:iam::{ACCOUNT}:user/ada", "AIDA1")
     account = AwsAccount(["210987654321"], "eu-west-1")
-    with pytest.raises(ConfigurationError, match=f"in the account {ACCOUNT}, but"):
+    with pytest.raises(ConfigurationError, match=f"in the account {ACCOUNT}, which is none"):
         account.client("sqs")
     assert sts.operations() == ["GetCallerIdentity"]
 
