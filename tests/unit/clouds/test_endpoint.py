@@ -179,8 +179,8 @@ def test_what_speaks_no_http_is_no_cloud() -> None:
 def restless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look sooner whether an endpoint is still there, and wait less for its answer."""
     monkeypatch.setattr(silence, "_LOOK_AGAIN", 0.05)
-    monkeypatch.setattr(silence, "_PATIENCE", 0.2)
-    monkeypatch.setattr(silence, "_SHORT_PATIENCE", 0.1)
+    monkeypatch.setattr(silence, "_PATIENCE", 1.5)
+    monkeypatch.setattr(silence, "_SHORT_PATIENCE", 1.0)
 
 
 def test_an_answer_that_takes_long_is_waited_for_and_asked_for_once(
