@@ -8,13 +8,13 @@ to debug it.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from slstest.clouds.attending import Attendance
 from slstest.clouds.base import Relay
 from slstest.clouds.connection import Connection
 from slstest.clouds.pushes import Relays
@@ -28,7 +28,7 @@ from slstest.embedded.gateway import CODE_PATH
 from slstest.embedded.messages import AwsRequest, AwsResponse
 from slstest.embedded.scheduler import Scheduler
 from slstest.embedded.undelivered import UndeliveredNotes
-from slstest.errors import ConfigurationError, NotSettled, Unavailable
+from slstest.errors import NotSettled, Unavailable
 from slstest.fault import Fault, Redelivered
 
 if TYPE_CHECKING:
@@ -38,19 +38,6 @@ if TYPE_CHECKING:
 
 _LAST_WORK_TIMEOUT = 10.0
 """Seconds for work to end whose functions and sources have been deleted."""
-
-_ELSEWHERE = "use --sls-runtime cloud"
-_PUSHES = {
-    "s3": ("PutBucketNotificationConfiguration", "say function.triggered_by(bucket)"),
-    "sns": ("Subscribe", "say function.triggered_by(topic) or topic.subscribe(function)"),
-    "events": ("PutTargets", _ELSEWHERE),
-    "scheduler": ("CreateSchedule", _ELSEWHERE),
-    "logs": ("PutSubscriptionFilter", _ELSEWHERE),
-}
-"""The operations by which a service is told to push to a function, which it could not find, and
-what works instead."""
-
-_FUNCTION_ARN = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:function:([\w-]+)")
 
 _LOOK_AGAIN = 1.0
 """Seconds after which there is a new look for news, though what was found is still under way."""
@@ -113,8 +100,9 @@ class FunctionsHere:
             ),
         )
         self._relays = Relays(connection.client, self._scheduler, self._host, self._undelivered)
-        self._attend(connection.session)
-        self._attend(self._session)
+        attendance = Attendance(name, self._host, self._relays.check_publish)
+        attendance.attend(connection.session)
+        attendance.attend(self._session)
         self._http.open()
         self._watched = threading.RLock()
         """Held by whoever looks for news. While somebody waits for the end of all that is under
@@ -140,20 +128,6 @@ class FunctionsHere:
 
     def _own_client(self, service: str) -> Any:
         return self._lambda_client if service == "lambda" else self._connection.client(service)
-
-    def _attend(self, session: boto3.Session) -> None:
-        """Hear of the requests with which the functions here have to do, of all clients that are
-        made of a session from now on."""
-        checks: dict[str, Callable[..., None]] = {
-            f"provide-client-params.{service}.{operation}": self._refuse_push
-            for service, (operation, _) in _PUSHES.items()
-        }
-        for operation in ("Publish", "PublishBatch"):
-            checks[f"provide-client-params.sns.{operation}"] = self._relays.check_publish
-        checks["before-call.logs"] = self._write_logs
-        checks["before-parameter-build.logs.DeleteLogGroup"] = self._write_log
-        for event, check in checks.items():
-            session.events.register(event, check)
 
     def begin(self) -> None:
         self._scheduler.reset()
@@ -328,24 +302,6 @@ class FunctionsHere:
                 )
 
         return handle
-
-    def _refuse_push(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
-        for name in _FUNCTION_ARN.findall(str(params)):
-            if self._host.store.find(name) is not None:
-                instead = _PUSHES[model.service_model.service_name][1]
-                raise ConfigurationError(
-                    f"{model.name}: the function {name} runs on this machine, where the cloud "
-                    f"{self.name!r} cannot push to it; {instead}, or run the test on the embedded "
-                    "cloud"
-                )
-
-    def _write_logs(self, model: Any, **_: Any) -> None:
-        # Who deletes a log group needs no other.
-        if self._host.logs.writing() is None and model.name != "DeleteLogGroup":
-            self._host.logs.flush()
-
-    def _write_log(self, params: Mapping[str, Any], **_: Any) -> None:
-        self._host.logs.flush(params.get("logGroupName"))
 
     def _aws_variables(self, function_name: str, role_arn: str) -> Mapping[str, str]:
         return {

@@ -7,15 +7,14 @@ functions' logs, the queues that they read, and that nothing has changed for a w
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slstest.clouds.connection import Connection
 from slstest.clouds.event_retries import EventRetries
+from slstest.clouds.remote_mappings import RemoteMappings
 from slstest.clouds.services import check_service
-from slstest.clouds.stream_starts import StreamStart, source_of, stream_of
 from slstest.clouds.watching import MessageCounts, time_is_real
 from slstest.errors import ConfigurationError, NotSettled
 from slstest.functions.recorded import InvocationLog, Told, json_log_unreadable
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     import boto3
 
     from slstest.invocation import Invocation
-
-_ENABLED = "slstest-enabled"
-"""In the context of a call that creates or updates a mapping, whether it enables it."""
 
 _EVENT_OF = "slstest-event-of"
 """In the context of a call that invokes a function asynchronously, the function's name."""
@@ -37,34 +33,12 @@ _RETRIES_OF = "slstest-retries-of"
 _LOG_GROUP = "slstest-log-group"
 """In the context of a call that creates or updates a function, the log group that it is given."""
 
-_WINDOW = "slstest-window"
-"""In the context of a call that updates a mapping, the batching window that it is given."""
-
-_BEGINNING = 5.0
-"""Seconds within which a cloud begins to read for a new mapping, which takes MiniStack longest, or
-ends the first invocation by an event, which a cold start of LocalStack's does. AWS may take far
-longer to begin to read a stream, see ``stream_starts.py``."""
+_FIRST_INVOCATION = 5.0
+"""Seconds within which a cloud ends the first invocation by an event, of which a cold start of
+LocalStack's takes the longest."""
 
 Look = Callable[[], "tuple[list[str], object]"]
 """Tells what is under way, and whatever changes when something has happened."""
-
-
-@dataclass(frozen=True)
-class _Mapping:
-    source: str
-    """The ARN."""
-    function: str
-    """The name of the function."""
-    enabled: float
-    """When, on the monotonic clock."""
-    invocations: int
-    """How often the function had been invoked by then."""
-    batches: int
-    """How often of these with records of the source."""
-    window: float
-    """Seconds for which what came is held back until there is more."""
-    start: StreamStart | None
-    """Of a stream that may be read much later."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +71,7 @@ class RemoteCloud:
         self._logs: dict[str, InvocationLog] = {}
         self._counts: dict[str, int] = {}
         """How often each function had been invoked when it was last looked."""
-        self._batches: Counter[tuple[str, str]] = Counter()
-        """How often of these with records of an event source, by its ARN."""
-        self._mappings: dict[str, _Mapping] = {}
-        """Those that are enabled, by their UUIDs."""
+        self._mappings = RemoteMappings(connection)
         self._events: dict[str, _Events] = {}
         """By the name of the function."""
         self._retries = EventRetries()
@@ -113,7 +84,7 @@ class RemoteCloud:
         heard: dict[str, Callable[..., None]] = {
             "before-parameter-build.lambda.Invoke": _note_event,
             "after-call.lambda.Invoke": self._invoked,
-            "after-call.lambda.DeleteEventSourceMapping": self._mapping_deleted,
+            **self._mappings.handlers(),
         }
         for operation in ("Put", "Update", "Delete"):
             name = f"lambda.{operation}FunctionEventInvokeConfig"
@@ -122,9 +93,6 @@ class RemoteCloud:
         for operation in ("CreateFunction", "UpdateFunctionConfiguration"):
             heard[f"before-parameter-build.lambda.{operation}"] = self._note_logging
             heard[f"after-call.lambda.{operation}"] = self._function_set
-        for operation in ("CreateEventSourceMapping", "UpdateEventSourceMapping"):
-            heard[f"before-parameter-build.lambda.{operation}"] = _note_settings
-            heard[f"after-call.lambda.{operation}"] = self._mapping_set
         for event, hear in heard.items():
             # Under an id, so that it happens once.
             events.register(event, hear, unique_id=f"slstest-{event}")
@@ -143,11 +111,10 @@ class RemoteCloud:
 
     def begin(self) -> None:
         self._logs.clear()
-        self._mappings.clear()
+        self._mappings.forget()
         self._events.clear()
         self._retries.forget()
         self._counts.clear()
-        self._batches.clear()
 
     def end(self) -> None:
         self.begin()
@@ -167,8 +134,7 @@ class RemoteCloud:
         self._wait(timeout, self._running, self._quiet / 2)
 
     def settle(self, timeout: float) -> None:
-        held_back = max((mapping.window for mapping in self._mappings.values()), default=0.0)
-        self._wait(timeout, self._under_way, self._quiet + held_back)
+        self._wait(timeout, self._under_way, self._quiet + self._mappings.held_back())
 
     def advance(self, seconds: float) -> None:
         raise time_is_real(self.name)
@@ -216,39 +182,6 @@ class RemoteCloud:
         if "Error" not in parsed:
             self._retries.configured(context[_RETRIES_OF], parsed.get("MaximumRetryAttempts"))
 
-    def _mapping_set(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-        enabled = context[_ENABLED]
-        if enabled and "EventSourceArn" in parsed:
-            function = parsed["FunctionArn"].rpartition(":")[2]
-            source = parsed["EventSourceArn"]
-            window = parsed.get("MaximumBatchingWindowInSeconds", 0)
-            self._mappings[parsed["UUID"]] = _Mapping(
-                source,
-                function,
-                time.monotonic(),
-                self._counts.get(function, 0),
-                self._batches[function, stream_of(source)],
-                window if context[_WINDOW] is None else context[_WINDOW],
-                self._start(parsed),
-            )
-        elif enabled is False:
-            self._mappings.pop(parsed.get("UUID", ""), None)
-        elif parsed.get("UUID") in self._mappings:
-            known = self._mappings[parsed["UUID"]]
-            if known.start is not None:
-                known.start.hear(parsed)
-            if context[_WINDOW] is not None:
-                self._mappings[parsed["UUID"]] = replace(known, window=context[_WINDOW])
-
-    def _start(self, mapping: dict[str, Any]) -> StreamStart | None:
-        patience = self._connection.slow_start
-        if patience is None or ":sqs:" in mapping["EventSourceArn"]:
-            return None
-        return StreamStart(self._connection.client, mapping, patience)
-
-    def _mapping_deleted(self, parsed: dict[str, Any], **_: Any) -> None:
-        self._mappings.pop(parsed.get("UUID", ""), None)
-
     def _wait(self, timeout: float, look: Look, quiet: float) -> None:
         """Wait until nothing that can be seen is under way, and for so long nothing changed."""
         deadline = time.monotonic() + timeout
@@ -283,40 +216,21 @@ class RemoteCloud:
     def _running_in(self, logs: Mapping[str, Told]) -> tuple[list[str], object]:
         running = [f"invocation {each} of {name}" for name in logs for each in logs[name].running]
         self._counts = {name: len(told.finished) for name, told in logs.items()}
-        self._batches = Counter(
-            (name, source)
-            for name, told in logs.items()
-            for source in map(source_of, told.finished)
-        )
+        self._mappings.read(logs)
         for name, events in self._events.copy().items():
             age = time.monotonic() - events.latest
-            if self._counts.get(name, 0) < events.invocations and age < _BEGINNING:
+            if self._counts.get(name, 0) < events.invocations and age < _FIRST_INVOCATION:
                 running.append(f"an event that has invoked {name} {age:.1f} s ago")
         return running, self._counts
 
     def _under_way(self) -> tuple[list[str], object]:
         logs = self._read_logs()
         running, picture = self._running_in(logs)
-        mappings = list(self._mappings.values())
-        under_way = running + self._queues.waiting({mapping.source for mapping in mappings})
-        under_way += [each for each in map(self._beginning, mappings) if each]
+        under_way = running + self._queues.waiting(self._mappings.sources())
+        under_way += self._mappings.beginning()
         for name, told in logs.items():
             under_way += self._retries.due(name, told.finished)
         return under_way, picture
-
-    def _beginning(self, mapping: _Mapping) -> str | None:
-        """A mapping that nobody may have read yet, in words. What waits in a queue is counted."""
-        age = time.monotonic() - mapping.enabled
-        first = f"the first look at {mapping.source}, by a mapping that is {age:.1f} s old"
-        if mapping.start is not None:
-            batches = self._batches[mapping.function, stream_of(mapping.source)]
-            if mapping.start.is_awaited(age, seen=batches > mapping.batches):
-                return f"{first}, which AWS has not begun to read"
-        if ":sqs:" in mapping.source or age >= _BEGINNING:
-            return None
-        if self._counts.get(mapping.function, 0) > mapping.invocations:
-            return None
-        return first
 
 
 def _note_event(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
@@ -326,9 +240,3 @@ def _note_event(params: dict[str, Any], context: dict[str, Any], **_: Any) -> No
 
 def _note_whose_retries(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
     context[_RETRIES_OF] = str(params.get("FunctionName")).rpartition(":")[2]
-
-
-def _note_settings(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
-    by_default = True if model.name == "CreateEventSourceMapping" else None
-    context[_ENABLED] = params.get("Enabled", by_default)
-    context[_WINDOW] = params.get("MaximumBatchingWindowInSeconds")

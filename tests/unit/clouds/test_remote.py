@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from slstest.clouds import remote
+from slstest.clouds import remote_mappings
 from slstest.clouds.connection import Health
 from slstest.clouds.remote import RemoteCloud
 from slstest.errors import NotSettled
@@ -195,7 +195,7 @@ MAPPING = {
 def test_the_batching_window_that_was_set_last_is_waited_for(
     connection: Connection, monkeypatch: pytest.MonkeyPatch, told: bool
 ) -> None:
-    monkeypatch.setattr(remote, "_BEGINNING", 0.0)
+    monkeypatch.setattr(remote_mappings, "_BEGINNING", 0.0)
     cloud: Any = RemoteCloud("endpoint", connection)  # type: ignore[arg-type]
 
     def answer(method: str, **request: Any) -> None:
@@ -220,7 +220,7 @@ def test_the_batching_window_that_was_set_last_is_waited_for(
 def test_the_window_of_a_mapping_that_is_enabled_again_is_the_one_given_then(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "_BEGINNING", 0.0)
+    monkeypatch.setattr(remote_mappings, "_BEGINNING", 0.0)
     cloud: Any = RemoteCloud("endpoint", connection)  # type: ignore[arg-type]
     with Stubber(connection.lambda_) as answers:
         answers.add_response("update_event_source_mapping", MAPPING)
@@ -241,7 +241,7 @@ class Lambda:
     """Lambda on AWS with one mapping, which it answers as it is told."""
 
     def __init__(self, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(remote, "_BEGINNING", 0.0)
+        monkeypatch.setattr(remote_mappings, "_BEGINNING", 0.0)
         connection.slow_start = 3600.0
         self.mapping: dict[str, Any] = {**MAPPING, "LastProcessingResult": "No records processed"}
         self.asked = 0
