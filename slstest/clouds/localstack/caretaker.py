@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +39,7 @@ def take_care(
         try:
             _tell(lobby.port, caretaker)
             os.close(starting)
-            wait_to_be_alone(members)
+            _wait_to_be_alone(members)
             alone = True
         finally:
             os.ftruncate(caretaker, 0)
@@ -66,6 +67,24 @@ def _tell(port: int, caretaker: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, out)
     os.close(nowhere)
+
+
+def _wait_to_be_alone(members: int) -> None:
+    """Return when no worker is left, or raise what the handler of a signal does.
+
+    A signal that comes just before a lock is waited for does not end that wait; a byte in a pipe is
+    there whenever somebody reads.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+
+    def wait() -> None:
+        wait_to_be_alone(members)
+        os.write(writer, b"alone")
+
+    threading.Thread(target=wait, name="slstest-members", daemon=True).start()
+    os.read(reader, 1)
 
 
 def _end(*_: object) -> None:

@@ -67,7 +67,7 @@ def test_the_embedded_cloud_has_the_regions_that_boto3_knows() -> None:
 
 
 def test_the_embedded_cloud_has_the_regions_of_each_partition_that_moto_knows() -> None:
-    for region in ("eu-west-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1"):
+    for region in ("eu-west-1", "cn-north-1", "us-gov-west-1"):
         check_embedded_region(region)
     with pytest.raises(ConfigurationError, match="knows no region 'eu-isoe-west-1'; choose from"):
         check_embedded_region("eu-isoe-west-1")

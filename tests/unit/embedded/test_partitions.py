@@ -23,8 +23,6 @@ ACCOUNT = "123456789012"
 PARTITIONS = {
     "cn-north-1": "aws-cn",
     "us-gov-west-1": "aws-us-gov",
-    "us-isob-east-1": "aws-iso-b",
-    "eusc-de-east-1": "aws-eusc",
 }
 
 
