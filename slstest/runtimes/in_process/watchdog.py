@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeVar
@@ -218,6 +218,11 @@ class Watchdog:
                 raise
             raise Interrupted from None
         finally:
+            # An exception that came before the first step of that above has skipped the rest of it.
+            while watch.armed or watch in self._watched:
+                watch.armed = False
+                with suppress(Interrupted):
+                    self._forget(watch)
             _mine.stack.pop()
             if signalled:
                 _main_thread.uninstall()

@@ -266,6 +266,27 @@ def test_an_outer_function_whose_time_is_over_ends_after_the_inner_one() -> None
     assert inner == [None]
 
 
+class _InterruptedAsItEnds(Watch):
+    """One whose run is interrupted before it could say that no more is to be sent."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "armed" and not value and self.__dict__.get("armed") and self.reason is None:
+            self.reason = self.over
+            raise Interrupted
+        super().__setattr__(name, value)
+
+
+def test_a_run_that_is_interrupted_as_it_ends_is_watched_no_more() -> None:
+    """Otherwise its thread would be interrupted in whatever it does next."""
+    watchdog, watch = Watchdog(), _InterruptedAsItEnds("over", 60)
+
+    with pytest.raises(Interrupted):
+        watchdog.run(watch, lambda: None)
+
+    assert (watch.armed, watch in watchdog._watched) == (False, False)
+    watchdog.close()
+
+
 def test_the_watchdogs_thread_ends_with_it() -> None:
     before = set(threading.enumerate())
     watchdog = Watchdog()
