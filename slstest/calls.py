@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from slstest.errors import ConfigurationError, SlstestError
+from slstest.waiting import Pace, wait_until
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -56,6 +59,47 @@ def troubles() -> tuple[type[Exception], ...]:
     from botocore.parsers import ResponseParserError
 
     return (SlstestError, BotoCoreError, ClientError, ResponseParserError)
+
+
+class StillRefused(SlstestError):
+    """AWS has refused a call for as long as it was asked again."""
+
+    def __init__(self, waited: str, refusal: Any) -> None:
+        super().__init__(f"{waited}: {refusal}")
+        self.refusal = refusal
+        """The last ``ClientError``."""
+
+
+def ask_while(
+    passes: Callable[[Any], bool], call: Callable[[], T], what: str, timeout: float, pace: Pace
+) -> T:
+    """The result of ``call``, which is called again as long as it is refused with a
+    ``ClientError`` of which ``passes`` says that it will pass; ``what`` says what is waited for.
+
+    Every other error is raised as it is. Raises :class:`StillRefused` after ``timeout`` seconds.
+    """
+    from botocore.exceptions import ClientError
+
+    refusal: ClientError | None = None
+
+    def taken() -> tuple[T] | None:
+        nonlocal refusal
+        refusal = None
+        try:
+            return (call(),)
+        except ClientError as error:
+            if not passes(error):
+                raise
+            refusal = error
+            return None
+
+    try:
+        (result,) = wait_until(what, taken, timeout, pace)
+    except SlstestError as error:
+        if refusal is None:  # it is the call's own
+            raise
+        raise StillRefused(str(error), refusal) from error
+    return result
 
 
 def code_of(error: Any) -> str:

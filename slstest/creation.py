@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from slstest.calls import ask, code_of, told
+from slstest.calls import StillRefused, ask, ask_while, code_of, told
 from slstest.clouds.base import Cloud
 from slstest.errors import SlstestError
-from slstest.waiting import READY_TIMEOUT, wait_until
+from slstest.waiting import READY_TIMEOUT
 
 _TOO_MANY_AT_ONCE = ("simultaneously", "Rate exceeded")
 """In what words AWS says so; in others the same error code says that a quota is used up:
@@ -25,33 +25,22 @@ def create_when_free(
     Raises :class:`slstest.errors.SlstestError` with AWS's words where that does not end, and
     otherwise what :func:`slstest.calls.ask` raises.
     """
-    from botocore.exceptions import ClientError
-
     if cloud.creates_at_once:
         return ask(client, method, request, asked=asked)
-    refusal: ClientError | None = None
 
-    def made() -> dict[str, Any] | None:
-        nonlocal refusal
-        refusal = None
-        try:
-            response: dict[str, Any] = getattr(client, method)(**request)
-        except ClientError as error:
-            if not _is_one_too_many(error):
-                raise
-            refusal = error
-            return None
+    def make() -> dict[str, Any]:
+        response: dict[str, Any] = getattr(client, method)(**request)
         return response
 
     with told(asked):
         try:
-            return wait_until(f"{asked}: {method}", made, READY_TIMEOUT, cloud.pace)
-        except SlstestError as error:
-            if refusal is None:  # it is the call's own
-                raise
+            return ask_while(
+                _is_one_too_many, make, f"{asked}: {method}", READY_TIMEOUT, cloud.pace
+            )
+        except StillRefused as error:
             raise SlstestError(
-                f"{asked}: {refusal.operation_name} was refused for {READY_TIMEOUT:g} s: "
-                f"{code_of(refusal)}: {refusal.response['Error'].get('Message', '')}"
+                f"{asked}: {error.refusal.operation_name} was refused for {READY_TIMEOUT:g} s: "
+                f"{code_of(error.refusal)}: {error.refusal.response['Error'].get('Message', '')}"
             ) from error
 
 

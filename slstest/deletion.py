@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from slstest.calls import code_of
+from slstest.calls import StillRefused, ask_while, code_of
 from slstest.clouds.base import Cloud
 from slstest.errors import SlstestError
 from slstest.ledger import Entry
-from slstest.waiting import READY_TIMEOUT, wait_until
+from slstest.waiting import READY_TIMEOUT
 
 
 def delete_when_free(
@@ -25,25 +25,8 @@ def delete_when_free(
     :class:`slstest.errors.SlstestError` with AWS's words where it stays busy for ``timeout``
     seconds.
     """
-    from botocore.exceptions import ClientError
-
-    refusal: ClientError | None = None
-
-    def deleted() -> bool | None:
-        nonlocal refusal
-        refusal = None
-        try:
-            delete()
-        except ClientError as error:
-            if code_of(error) not in busy:
-                raise
-            refusal = error
-            return None
-        return True
-
+    what = f"{entry} to be {state}"
     try:
-        wait_until(f"{entry} to be {state}", deleted, timeout, cloud.pace)
-    except SlstestError as error:
-        if refusal is None:
-            raise
-        raise SlstestError(f"{error}: {refusal}") from error
+        ask_while(lambda error: code_of(error) in busy, delete, what, timeout, cloud.pace)
+    except StillRefused as error:
+        raise SlstestError(str(error)) from error

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from slstest.calls import code_of
+from slstest.calls import StillRefused, ask_while, code_of
 from slstest.clouds.configured import (
     ENDPOINT_URL,
     endpoint_variables,
@@ -19,9 +19,9 @@ from slstest.clouds.connection import Health
 from slstest.clouds.guards import checked_accounts, said_region
 from slstest.clouds.iam_actions import actions_of
 from slstest.clouds.sessions import LAMBDA_READ_TIMEOUT, session_of
-from slstest.errors import ConfigurationError, SlstestError
+from slstest.errors import ConfigurationError
 from slstest.naming import ROLE_PATH
-from slstest.waiting import Pace, wait_until
+from slstest.waiting import Pace
 
 if TYPE_CHECKING:
     import boto3
@@ -276,30 +276,23 @@ class AwsAccount:
 
     def _assume(self, role_arn: str, function_name: str) -> Mapping[str, Any]:
         """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
-        from botocore.exceptions import ClientError
-
         sts = self.client("sts")
         is_ours = f":role{ROLE_PATH}" in role_arn
-        refusal: ClientError | None = None
 
-        def assumed() -> Mapping[str, Any] | None:
-            nonlocal refusal
-            try:
-                answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=function_name)
-            except ClientError as error:
-                if code_of(error) not in DENIED:
-                    raise
-                refusal = error
-                return None
+        def assume() -> Mapping[str, Any]:
+            answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=function_name)
             credentials: Mapping[str, Any] = answer["Credentials"]
             return credentials
 
+        what = f"the role {role_arn} to be assumable"
+        timeout = _ASSUMABLE if is_ours and self._waits_for_new_roles else 0.0
         try:
-            timeout = _ASSUMABLE if is_ours and self._waits_for_new_roles else 0.0
-            return wait_until(f"the role {role_arn} to be assumable", assumed, timeout, self.pace)
-        except SlstestError as error:
+            return ask_while(
+                lambda error: code_of(error) in DENIED, assume, what, timeout, self.pace
+            )
+        except StillRefused as error:
             self._waits_for_new_roles = self._waits_for_new_roles and not is_ours
-            why = str(refusal).rstrip(".")
+            why = str(error.refusal).rstrip(".")
             raise ConfigurationError(
                 f"function {function_name} runs on this machine with the permissions of its role "
                 f"{role_arn}, which must therefore be assumable, but is not: {why}. Its trust "

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slstest.clouds.base import Relay
+from slstest.embedded.event_sources.base import name_in
 from slstest.embedded.event_sources.sqs import SqsPoller
 from slstest.embedded.event_sources.sqs_settings import QueueSettings
 from slstest.embedded.function_host import FunctionHost
@@ -101,7 +102,7 @@ class Relays:
             self._scheduler,
             invoke=deliver,
             next_return=None,
-            function=lambda: relay.function_arn.split(":")[6],
+            function=lambda: name_in(relay.function_arn),
         )
         with self._lock:
             self._readings[relay.queue_arn] = _Reading(relay, poller)
@@ -159,7 +160,7 @@ class Relays:
             return
         if event is None:
             return
-        function = self._host.store.find(relay.function_arn.split(":")[6])
+        function = self._host.store.find(name_in(relay.function_arn))
         if function is None:
             self._note(relay, "there is no such function")
         elif problem := self._objection(relay):

@@ -9,15 +9,14 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from slstest.calls import ask, ask_unless, code_of, told
+from slstest.calls import StillRefused, ask, ask_unless, ask_while, code_of, told
 from slstest.clouds.base import Cloud
 from slstest.deletion import delete_when_free
-from slstest.errors import ConfigurationError, SlstestError
+from slstest.errors import ConfigurationError
 from slstest.functions.permissions import Statement
 from slstest.ledger import Entry
 from slstest.naming import ROLE_PATH
 from slstest.scope import Scope
-from slstest.waiting import wait_until
 
 KIND = "role"
 
@@ -120,32 +119,20 @@ def ask_as(
 
     It is asked again as long as it does not know a role that was made just now, or its policy.
     """
-    from botocore.exceptions import ClientError
-
     client = scope.cloud.client("lambda")
     if role is None or not scope.cloud.runs_functions:  # a Lambda of this machine knows no roles
         return ask(client, method, request, asked=asked, cures=cures)
-    refusal: ClientError | None = None
 
-    def answer() -> dict[str, Any] | None:
-        nonlocal refusal
-        try:
-            response: dict[str, Any] = getattr(client, method)(**request)
-        except ClientError as error:
-            if not _does_not_know(error):
-                raise
-            refusal = error
-            return None
+    def answer() -> dict[str, Any]:
+        response: dict[str, Any] = getattr(client, method)(**request)
         return response
 
+    what = f"{asked}: Lambda to know the role"
     with told(asked, cures):
         try:
-            return wait_until(
-                f"{asked}: Lambda to know the role", answer, PROPAGATION, scope.cloud.pace
-            )
-        except SlstestError as error:
-            if refusal is None:
-                raise
+            return ask_while(_does_not_know, answer, what, PROPAGATION, scope.cloud.pace)
+        except StillRefused as error:
+            refusal = error.refusal
             raise ConfigurationError(
                 f"{asked}: {refusal.operation_name} was refused for {PROPAGATION:g} s, which is "
                 f"longer than a new role takes to be known: {code_of(refusal)}: "
